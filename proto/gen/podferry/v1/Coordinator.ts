@@ -1,0 +1,98 @@
+// Original file: coordinator.proto
+
+import type * as grpc from '@grpc/grpc-js'
+import type { MethodDefinition } from '@grpc/proto-loader'
+import type { GetRequest as _podferry_v1_GetRequest, GetRequest__Output as _podferry_v1_GetRequest__Output } from '../../podferry/v1/GetRequest.ts';
+import type { ListRequest as _podferry_v1_ListRequest, ListRequest__Output as _podferry_v1_ListRequest__Output } from '../../podferry/v1/ListRequest.ts';
+import type { ListResponse as _podferry_v1_ListResponse, ListResponse__Output as _podferry_v1_ListResponse__Output } from '../../podferry/v1/ListResponse.ts';
+import type { MigrateRequest as _podferry_v1_MigrateRequest, MigrateRequest__Output as _podferry_v1_MigrateRequest__Output } from '../../podferry/v1/MigrateRequest.ts';
+import type { Migration as _podferry_v1_Migration, Migration__Output as _podferry_v1_Migration__Output } from '../../podferry/v1/Migration.ts';
+import type { MigrationEvent as _podferry_v1_MigrationEvent, MigrationEvent__Output as _podferry_v1_MigrationEvent__Output } from '../../podferry/v1/MigrationEvent.ts';
+import type { NodesRequest as _podferry_v1_NodesRequest, NodesRequest__Output as _podferry_v1_NodesRequest__Output } from '../../podferry/v1/NodesRequest.ts';
+import type { NodesResponse as _podferry_v1_NodesResponse, NodesResponse__Output as _podferry_v1_NodesResponse__Output } from '../../podferry/v1/NodesResponse.ts';
+import type { PreflightResponse as _podferry_v1_PreflightResponse, PreflightResponse__Output as _podferry_v1_PreflightResponse__Output } from '../../podferry/v1/PreflightResponse.ts';
+
+export interface CoordinatorClient extends grpc.Client {
+  Cancel(argument: _podferry_v1_GetRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_Migration__Output>): grpc.ClientUnaryCall;
+  Cancel(argument: _podferry_v1_GetRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_podferry_v1_Migration__Output>): grpc.ClientUnaryCall;
+  Cancel(argument: _podferry_v1_GetRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_Migration__Output>): grpc.ClientUnaryCall;
+  Cancel(argument: _podferry_v1_GetRequest, callback: grpc.requestCallback<_podferry_v1_Migration__Output>): grpc.ClientUnaryCall;
+  cancel(argument: _podferry_v1_GetRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_Migration__Output>): grpc.ClientUnaryCall;
+  cancel(argument: _podferry_v1_GetRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_podferry_v1_Migration__Output>): grpc.ClientUnaryCall;
+  cancel(argument: _podferry_v1_GetRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_Migration__Output>): grpc.ClientUnaryCall;
+  cancel(argument: _podferry_v1_GetRequest, callback: grpc.requestCallback<_podferry_v1_Migration__Output>): grpc.ClientUnaryCall;
+  
+  Get(argument: _podferry_v1_GetRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_Migration__Output>): grpc.ClientUnaryCall;
+  Get(argument: _podferry_v1_GetRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_podferry_v1_Migration__Output>): grpc.ClientUnaryCall;
+  Get(argument: _podferry_v1_GetRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_Migration__Output>): grpc.ClientUnaryCall;
+  Get(argument: _podferry_v1_GetRequest, callback: grpc.requestCallback<_podferry_v1_Migration__Output>): grpc.ClientUnaryCall;
+  get(argument: _podferry_v1_GetRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_Migration__Output>): grpc.ClientUnaryCall;
+  get(argument: _podferry_v1_GetRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_podferry_v1_Migration__Output>): grpc.ClientUnaryCall;
+  get(argument: _podferry_v1_GetRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_Migration__Output>): grpc.ClientUnaryCall;
+  get(argument: _podferry_v1_GetRequest, callback: grpc.requestCallback<_podferry_v1_Migration__Output>): grpc.ClientUnaryCall;
+  
+  List(argument: _podferry_v1_ListRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_ListResponse__Output>): grpc.ClientUnaryCall;
+  List(argument: _podferry_v1_ListRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_podferry_v1_ListResponse__Output>): grpc.ClientUnaryCall;
+  List(argument: _podferry_v1_ListRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_ListResponse__Output>): grpc.ClientUnaryCall;
+  List(argument: _podferry_v1_ListRequest, callback: grpc.requestCallback<_podferry_v1_ListResponse__Output>): grpc.ClientUnaryCall;
+  list(argument: _podferry_v1_ListRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_ListResponse__Output>): grpc.ClientUnaryCall;
+  list(argument: _podferry_v1_ListRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_podferry_v1_ListResponse__Output>): grpc.ClientUnaryCall;
+  list(argument: _podferry_v1_ListRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_ListResponse__Output>): grpc.ClientUnaryCall;
+  list(argument: _podferry_v1_ListRequest, callback: grpc.requestCallback<_podferry_v1_ListResponse__Output>): grpc.ClientUnaryCall;
+  
+  Migrate(argument: _podferry_v1_MigrateRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_podferry_v1_MigrationEvent__Output>;
+  Migrate(argument: _podferry_v1_MigrateRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_podferry_v1_MigrationEvent__Output>;
+  migrate(argument: _podferry_v1_MigrateRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_podferry_v1_MigrationEvent__Output>;
+  migrate(argument: _podferry_v1_MigrateRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_podferry_v1_MigrationEvent__Output>;
+  
+  Nodes(argument: _podferry_v1_NodesRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_NodesResponse__Output>): grpc.ClientUnaryCall;
+  Nodes(argument: _podferry_v1_NodesRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_podferry_v1_NodesResponse__Output>): grpc.ClientUnaryCall;
+  Nodes(argument: _podferry_v1_NodesRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_NodesResponse__Output>): grpc.ClientUnaryCall;
+  Nodes(argument: _podferry_v1_NodesRequest, callback: grpc.requestCallback<_podferry_v1_NodesResponse__Output>): grpc.ClientUnaryCall;
+  nodes(argument: _podferry_v1_NodesRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_NodesResponse__Output>): grpc.ClientUnaryCall;
+  nodes(argument: _podferry_v1_NodesRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_podferry_v1_NodesResponse__Output>): grpc.ClientUnaryCall;
+  nodes(argument: _podferry_v1_NodesRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_NodesResponse__Output>): grpc.ClientUnaryCall;
+  nodes(argument: _podferry_v1_NodesRequest, callback: grpc.requestCallback<_podferry_v1_NodesResponse__Output>): grpc.ClientUnaryCall;
+  
+  Preflight(argument: _podferry_v1_MigrateRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_PreflightResponse__Output>): grpc.ClientUnaryCall;
+  Preflight(argument: _podferry_v1_MigrateRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_podferry_v1_PreflightResponse__Output>): grpc.ClientUnaryCall;
+  Preflight(argument: _podferry_v1_MigrateRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_PreflightResponse__Output>): grpc.ClientUnaryCall;
+  Preflight(argument: _podferry_v1_MigrateRequest, callback: grpc.requestCallback<_podferry_v1_PreflightResponse__Output>): grpc.ClientUnaryCall;
+  preflight(argument: _podferry_v1_MigrateRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_PreflightResponse__Output>): grpc.ClientUnaryCall;
+  preflight(argument: _podferry_v1_MigrateRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_podferry_v1_PreflightResponse__Output>): grpc.ClientUnaryCall;
+  preflight(argument: _podferry_v1_MigrateRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_PreflightResponse__Output>): grpc.ClientUnaryCall;
+  preflight(argument: _podferry_v1_MigrateRequest, callback: grpc.requestCallback<_podferry_v1_PreflightResponse__Output>): grpc.ClientUnaryCall;
+  
+  Watch(argument: _podferry_v1_GetRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_podferry_v1_MigrationEvent__Output>;
+  Watch(argument: _podferry_v1_GetRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_podferry_v1_MigrationEvent__Output>;
+  watch(argument: _podferry_v1_GetRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_podferry_v1_MigrationEvent__Output>;
+  watch(argument: _podferry_v1_GetRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_podferry_v1_MigrationEvent__Output>;
+  
+}
+
+export interface CoordinatorHandlers extends grpc.UntypedServiceImplementation {
+  Cancel: grpc.handleUnaryCall<_podferry_v1_GetRequest__Output, _podferry_v1_Migration>;
+  
+  Get: grpc.handleUnaryCall<_podferry_v1_GetRequest__Output, _podferry_v1_Migration>;
+  
+  List: grpc.handleUnaryCall<_podferry_v1_ListRequest__Output, _podferry_v1_ListResponse>;
+  
+  Migrate: grpc.handleServerStreamingCall<_podferry_v1_MigrateRequest__Output, _podferry_v1_MigrationEvent>;
+  
+  Nodes: grpc.handleUnaryCall<_podferry_v1_NodesRequest__Output, _podferry_v1_NodesResponse>;
+  
+  Preflight: grpc.handleUnaryCall<_podferry_v1_MigrateRequest__Output, _podferry_v1_PreflightResponse>;
+  
+  Watch: grpc.handleServerStreamingCall<_podferry_v1_GetRequest__Output, _podferry_v1_MigrationEvent>;
+  
+}
+
+export interface CoordinatorDefinition extends grpc.ServiceDefinition {
+  Cancel: MethodDefinition<_podferry_v1_GetRequest, _podferry_v1_Migration, _podferry_v1_GetRequest__Output, _podferry_v1_Migration__Output>
+  Get: MethodDefinition<_podferry_v1_GetRequest, _podferry_v1_Migration, _podferry_v1_GetRequest__Output, _podferry_v1_Migration__Output>
+  List: MethodDefinition<_podferry_v1_ListRequest, _podferry_v1_ListResponse, _podferry_v1_ListRequest__Output, _podferry_v1_ListResponse__Output>
+  Migrate: MethodDefinition<_podferry_v1_MigrateRequest, _podferry_v1_MigrationEvent, _podferry_v1_MigrateRequest__Output, _podferry_v1_MigrationEvent__Output>
+  Nodes: MethodDefinition<_podferry_v1_NodesRequest, _podferry_v1_NodesResponse, _podferry_v1_NodesRequest__Output, _podferry_v1_NodesResponse__Output>
+  Preflight: MethodDefinition<_podferry_v1_MigrateRequest, _podferry_v1_PreflightResponse, _podferry_v1_MigrateRequest__Output, _podferry_v1_PreflightResponse__Output>
+  Watch: MethodDefinition<_podferry_v1_GetRequest, _podferry_v1_MigrationEvent, _podferry_v1_GetRequest__Output, _podferry_v1_MigrationEvent__Output>
+}

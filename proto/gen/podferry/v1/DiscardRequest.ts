@@ -1,0 +1,12 @@
+// Original file: agent.proto
+
+
+export interface DiscardRequest {
+  'migration'?: (string);
+  'keep_images'?: (boolean);
+}
+
+export interface DiscardRequest__Output {
+  'migration': (string);
+  'keep_images': (boolean);
+}

@@ -1,0 +1,8 @@
+// Original file: agent.proto
+
+
+export interface FactsRequest {
+}
+
+export interface FactsRequest__Output {
+}

@@ -1,0 +1,8 @@
+// Original file: agent.proto
+
+
+export interface ListMigrationsRequest {
+}
+
+export interface ListMigrationsRequest__Output {
+}

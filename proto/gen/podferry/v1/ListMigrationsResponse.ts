@@ -1,0 +1,14 @@
+// Original file: agent.proto
+
+import type { SourceState as _podferry_v1_SourceState, SourceState__Output as _podferry_v1_SourceState__Output } from '../../podferry/v1/SourceState.ts';
+import type { TargetState as _podferry_v1_TargetState, TargetState__Output as _podferry_v1_TargetState__Output } from '../../podferry/v1/TargetState.ts';
+
+export interface ListMigrationsResponse {
+  'sources'?: (_podferry_v1_SourceState)[];
+  'targets'?: (_podferry_v1_TargetState)[];
+}
+
+export interface ListMigrationsResponse__Output {
+  'sources': (_podferry_v1_SourceState__Output)[];
+  'targets': (_podferry_v1_TargetState__Output)[];
+}

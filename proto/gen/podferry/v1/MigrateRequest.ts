@@ -1,0 +1,29 @@
+// Original file: coordinator.proto
+
+import type { PodRef as _podferry_v1_PodRef, PodRef__Output as _podferry_v1_PodRef__Output } from '../../podferry/v1/PodRef.ts';
+import type { Strategy as _podferry_v1_Strategy, Strategy__Output as _podferry_v1_Strategy__Output } from '../../podferry/v1/Strategy.ts';
+import type { Transport as _podferry_v1_Transport, Transport__Output as _podferry_v1_Transport__Output } from '../../podferry/v1/Transport.ts';
+
+export interface MigrateRequest {
+  'pod'?: (_podferry_v1_PodRef | null);
+  'target_node'?: (string);
+  'strategy'?: (_podferry_v1_Strategy);
+  'transport'?: (_podferry_v1_Transport);
+  'timeout_ms'?: (number);
+  'freeze_timeout_ms'?: (number);
+  'linger_ms'?: (number);
+  'detach'?: (boolean);
+  '_linger_ms'?: "linger_ms";
+}
+
+export interface MigrateRequest__Output {
+  'pod': (_podferry_v1_PodRef__Output | null);
+  'target_node': (string);
+  'strategy': (_podferry_v1_Strategy__Output);
+  'transport': (_podferry_v1_Transport__Output);
+  'timeout_ms': (number);
+  'freeze_timeout_ms': (number);
+  'linger_ms'?: (number);
+  'detach': (boolean);
+  '_linger_ms'?: "linger_ms";
+}

@@ -1,0 +1,10 @@
+// Original file: agent.proto
+
+
+export interface MigrationRef {
+  'migration'?: (string);
+}
+
+export interface MigrationRef__Output {
+  'migration': (string);
+}

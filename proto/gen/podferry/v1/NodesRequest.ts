@@ -1,0 +1,8 @@
+// Original file: coordinator.proto
+
+
+export interface NodesRequest {
+}
+
+export interface NodesRequest__Output {
+}

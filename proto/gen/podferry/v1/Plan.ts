@@ -1,0 +1,29 @@
+// Original file: migration.proto
+
+import type { PodRef as _podferry_v1_PodRef, PodRef__Output as _podferry_v1_PodRef__Output } from '../../podferry/v1/PodRef.ts';
+import type { Strategy as _podferry_v1_Strategy, Strategy__Output as _podferry_v1_Strategy__Output } from '../../podferry/v1/Strategy.ts';
+import type { Transport as _podferry_v1_Transport, Transport__Output as _podferry_v1_Transport__Output } from '../../podferry/v1/Transport.ts';
+
+export interface Plan {
+  'id'?: (string);
+  'pod'?: (_podferry_v1_PodRef | null);
+  'source_node'?: (string);
+  'target_node'?: (string);
+  'strategy'?: (_podferry_v1_Strategy);
+  'transport'?: (_podferry_v1_Transport);
+  'freeze_deadline_ms'?: (number);
+  'wait_deadline_ms'?: (number);
+  'linger_ms'?: (number);
+}
+
+export interface Plan__Output {
+  'id': (string);
+  'pod': (_podferry_v1_PodRef__Output | null);
+  'source_node': (string);
+  'target_node': (string);
+  'strategy': (_podferry_v1_Strategy__Output);
+  'transport': (_podferry_v1_Transport__Output);
+  'freeze_deadline_ms': (number);
+  'wait_deadline_ms': (number);
+  'linger_ms': (number);
+}

@@ -1,0 +1,17 @@
+// Original file: migration.proto
+
+export const Transport = {
+  TRANSPORT_UNSPECIFIED: 'TRANSPORT_UNSPECIFIED',
+  stream: 'stream',
+  nfs: 'nfs',
+} as const;
+
+export type Transport =
+  | 'TRANSPORT_UNSPECIFIED'
+  | 0
+  | 'stream'
+  | 1
+  | 'nfs'
+  | 2
+
+export type Transport__Output = typeof Transport[keyof typeof Transport]
