@@ -1,0 +1,144 @@
+#!/usr/bin/env node
+/** The agent of a node: puts its parts together and serves until it is told to stop. */
+import { existsSync, readFileSync } from 'node:fs';
+import { Server } from '@grpc/grpc-js';
+import { Command, Option } from 'commander';
+import { pino } from 'pino';
+import { openIdentity } from '../proto/identity.ts';
+import { load } from '../proto/load.ts';
+import { Agent } from './agent.ts';
+import { nodeInfo, serveMetrics } from './metrics.ts';
+import { NodePaths } from './paths.ts';
+import { lookAround } from './preflight/situation.ts';
+import { connect } from './runtime/containerd.ts';
+import { handlers } from './server.ts';
+import { openTransports } from './transfer/open.ts';
+
+interface Flags {
+  node: string;
+  listen: string;
+  dataListen: string;
+  metricsListen: string;
+  tlsDir?: string;
+  insecurePlaintext?: true;
+  containerd: string;
+  stateDir: string;
+  nfsDir?: string;
+  wrapper: string;
+  logLevel: string;
+}
+
+const flag = (flags: string, description: string) =>
+  new Option(flags, description).env(`PODFERRY_${/--([a-z-]+)/.exec(flags)?.[1]?.replaceAll('-', '_').toUpperCase()}`);
+
+const flags = new Command('podferry-agent')
+  .description('The part of Podferry that runs on every node')
+  .addOption(flag('--node <name>', 'name of this node, as in its certificate').makeOptionMandatory())
+  .addOption(flag('--listen <host:port>', 'for the coordinator (gRPC)').default('0.0.0.0:7440'))
+  .addOption(
+    flag('--data-listen <host:port>', 'for other agents; what they are told to connect to').default('0.0.0.0:7441'),
+  )
+  .addOption(flag('--metrics-listen <host:port>', 'for Prometheus (/metrics, /healthz)').default('0.0.0.0:7442'))
+  .addOption(flag('--tls-dir <directory>', 'with ca.crt, tls.crt and tls.key; read again when they change'))
+  .addOption(
+    flag('--insecure-plaintext', 'no TLS: anybody who reaches this port is root on this node').conflicts('tlsDir'),
+  )
+  .addOption(flag('--containerd <socket>', 'its socket').default('/run/containerd/containerd.sock'))
+  .addOption(flag('--state-dir <directory>', 'journal and staging; on a tmpfs').default('/run/podferry'))
+  .addOption(flag('--nfs-dir <directory>', 'shared by all nodes, for transport nfs'))
+  .addOption(
+    flag('--wrapper <file>', 'what the runtime handler podferry calls').default(
+      '/usr/local/lib/podferry/podferry-runc',
+    ),
+  )
+  .addOption(flag('--log-level <level>', 'trace, debug, info, warn or error').default('info'))
+  .parse()
+  .opts<Flags>();
+
+const log = pino({ level: flags.logLevel, base: { node: flags.node } });
+if (flags.tlsDir === undefined && flags.insecurePlaintext !== true) {
+  log.fatal('no --tls-dir: give one, or say --insecure-plaintext where nobody else reaches the network');
+  process.exit(2);
+}
+if (flags.insecurePlaintext === true) log.warn('without TLS anybody who reaches these ports is root on this node');
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+const address = (text: string): [host: string, port: number] => {
+  const at = text.lastIndexOf(':');
+  return [text.slice(0, at).replaceAll(/[[\]]/g, ''), Number(text.slice(at + 1))];
+};
+
+const identity = openIdentity(flags.tlsDir, log);
+const situation = await lookAround({ node: flags.node, wrapper: flags.wrapper, nfsDirectory: flags.nfsDir });
+for (const problem of situation.problems) log.warn({ reason: problem.reason }, problem.message ?? '');
+const runtime = connect(flags.containerd);
+const transports = await openTransports({ address: flags.dataListen, identity, nfsDirectory: flags.nfsDir, log });
+const agent = new Agent({
+  paths: new NodePaths(flags.stateDir),
+  runtime,
+  containerd: flags.containerd,
+  transports,
+  situation,
+  log,
+});
+await agent.takeUp();
+
+const server = new Server();
+const facts = async () => {
+  const now = await agent.lookAgain();
+  const containerd = await runtime.version();
+  nodeInfo.set(
+    {
+      node: now.node,
+      agent: version,
+      kernel: now.kernel,
+      containerd: containerd.version,
+      runc: now.runc,
+      criu: now.criu,
+    },
+    1,
+  );
+  return {
+    node: now.node,
+    agent_version: version,
+    kernel: now.kernel,
+    containerd: containerd.version,
+    runc: now.runc,
+    criu: now.criu,
+    criu_features: now.criuFeatures,
+    cgroup_version: now.cgroupVersion,
+    cpu_flags: now.cpuFlags,
+    staging_bytes_free: String(now.stagingBytesFree),
+    data_address: flags.dataListen,
+    transports: now.nfsUsable ? (['stream', 'nfs'] as const).slice() : (['stream'] as const).slice(),
+    wrapper_installed: existsSync(now.wrapper),
+    problems: now.problems,
+    migrations: agent.sources.all.size + agent.targets.all.size,
+  };
+};
+server.addService(load('agent.proto').podferry.v1.Agent.service, {
+  ...handlers({ agent, identity, log, dataAddress: flags.dataListen, facts }),
+});
+await new Promise<number>((resolve, reject) => {
+  server.bindAsync(flags.listen, identity.serverCredentials(), (error, port) =>
+    error ? reject(error) : resolve(port),
+  );
+});
+const [metricsHost, metricsPort] = address(flags.metricsListen);
+const closeMetrics = await serveMetrics(metricsHost, metricsPort);
+facts().catch((error: unknown) => log.warn({ err: error }, 'containerd does not answer yet'));
+log.info({ listen: flags.listen, dataListen: flags.dataListen, version }, 'listening');
+
+/** What is under way is left in the journal: whoever starts next takes it up. */
+const stop = () => {
+  log.info('agent stops');
+  closeMetrics();
+  server.forceShutdown();
+  runtime.close();
+  identity.close();
+  process.exit(0);
+};
+process.once('SIGTERM', stop);
+process.once('SIGINT', stop);

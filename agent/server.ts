@@ -1,0 +1,189 @@
+/** The agent's gRPC service: who may ask, what a request means, what an answer looks like. */
+import type { sendUnaryData, ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
+import type { Logger } from 'pino';
+import type { AgentHandlers } from '../proto/gen/podferry/v1/Agent.ts';
+import type { NodeFacts } from '../proto/gen/podferry/v1/NodeFacts.ts';
+import type { Plan__Output } from '../proto/gen/podferry/v1/Plan.ts';
+import type { Progress } from '../proto/gen/podferry/v1/Progress.ts';
+import type { SourceState } from '../proto/gen/podferry/v1/SourceState.ts';
+import type { TargetState } from '../proto/gen/podferry/v1/TargetState.ts';
+import { Fault, toStatus } from '../proto/fault.ts';
+import { type Identity, requireRole } from '../proto/identity.ts';
+import type { Phase } from '../proto/phases.ts';
+import type { Agent } from './agent.ts';
+import { manifestOf, preflightSource } from './preflight/source.ts';
+import { preflightTarget } from './preflight/target.ts';
+import type { SourceMigration } from './source/source.ts';
+import type { TargetMigration } from './target/target.ts';
+
+export interface ServerParts {
+  agent: Agent;
+  identity: Identity;
+  log: Logger;
+  dataAddress: string;
+  facts: () => Promise<NodeFacts>;
+}
+
+type Unary<Request, Response> = (call: ServerUnaryCall<Request, Response>, done: sendUnaryData<Response>) => void;
+type Streaming<Request> = (call: ServerWritableStream<Request, Progress>) => void;
+
+export function handlers({ agent, identity, log, dataAddress, facts }: ServerParts): AgentHandlers {
+  /** Only the coordinator commands an agent; what it asks is answered or refused with a reason. */
+  function unary<Request, Response>(
+    name: string,
+    act: (request: Request, signal: AbortSignal) => Promise<Response> | Response,
+  ): Unary<Request, Response> {
+    return (call, done) => {
+      const began = performance.now();
+      const asked = async () => {
+        requireRole(call, identity, 'coordinator');
+        return await act(call.request, cancellation(call));
+      };
+      asked().then(
+        (response) => {
+          done(null, response);
+          tellStep(log, name, call.request, began);
+        },
+        (error: unknown) => {
+          report(log, name, call.request, error);
+          done(toStatus(error));
+        },
+      );
+    };
+  }
+
+  function streaming<Request extends object>(
+    name: string,
+    act: (request: Request, tell: (progress: Progress) => void, signal: AbortSignal) => Promise<SourceMigration>,
+  ): Streaming<Request> {
+    return (call) => {
+      const began = performance.now();
+      const asked = async () => {
+        requireRole(call, identity, 'coordinator');
+        return await act(call.request, (progress) => call.write(progress), cancellation(call));
+      };
+      asked().then(
+        (source) => {
+          call.write({ state: sourceState(source) });
+          call.end();
+          tellStep(log, name, call.request, began);
+        },
+        (error: unknown) => {
+          report(log, name, call.request, error);
+          call.emit('error', toStatus(error));
+        },
+      );
+    };
+  }
+
+  return {
+    Facts: unary('Facts', facts),
+    ListPods: unary('ListPods', async ({ pod }) => {
+      const { node } = await agent.lookAgain();
+      const all = await agent.runtime.listPods();
+      const wanted = all.filter(
+        ({ name, namespace }) => !pod?.name || (name === pod.name && (!pod.namespace || namespace === pod.namespace)),
+      );
+      return {
+        pods: wanted.map((each) => ({
+          ref: { namespace: each.namespace, name: each.name, uid: each.uid },
+          node,
+          sandbox_id: each.id,
+          state: each.state === 'ready' ? 'READY' : 'NOTREADY',
+          handler: each.runtimeHandler,
+        })),
+      };
+    }),
+    ListMigrations: unary('ListMigrations', () => ({
+      sources: [...agent.sources.all.values()].map((source) => sourceState(source)),
+      targets: [...agent.targets.all.values()].map((target) => targetState(target)),
+    })),
+    PreflightSource: unary('PreflightSource', async ({ pod, transport }) => {
+      if (pod === null) throw new Fault('InvalidArgument', 'no pod is named');
+      const situation = await agent.lookAgain();
+      const described = await agent.describe(pod);
+      agent.transport({ transport });
+      const findings = [...situation.problems, ...preflightSource(described)];
+      return { findings, manifest: manifestOf(described, situation.cpuFlags) };
+    }),
+    PreflightTarget: unary('PreflightTarget', async ({ manifest, transport }) => {
+      if (manifest === null) throw new Fault('InvalidArgument', 'no manifest is given');
+      const situation = await agent.lookAgain();
+      agent.transport({ transport });
+      return { findings: [...situation.problems, ...(await preflightTarget(manifest, agent.runtime, situation))] };
+    }),
+
+    PrepareTarget: unary('PrepareTarget', async (request) => {
+      const { target, token } = await agent.targets.prepare(request);
+      return { ...targetState(target), data_address: dataAddress, token };
+    }),
+    CreateTargetPod: unary('CreateTargetPod', async ({ migration }, signal) =>
+      targetState(await agent.targets.createPod(migration, signal)),
+    ),
+    Restore: unary('Restore', async ({ migration }, signal) =>
+      targetState(await agent.targets.restore(migration, signal)),
+    ),
+    FinishTarget: unary('FinishTarget', async ({ migration }) => targetState(await agent.targets.finish(migration))),
+    DiscardTarget: unary('DiscardTarget', async (request) => targetState(await agent.targets.discard(request))),
+
+    PrepareSource: unary('PrepareSource', async (request, signal) =>
+      sourceState(await agent.sources.prepare(request, signal)),
+    ),
+    CopyAhead: streaming('CopyAhead', async ({ migration }, tell, signal) => {
+      const progress = (bytes: number) => tell({ phase: 'PreCopying', bytes_done: String(bytes) });
+      return await agent.sources.copyAhead(migration, progress, signal);
+    }),
+    Arm: unary('Arm', async (request, signal) => sourceState(await agent.sources.arm(request, signal))),
+    FreezeAndSend: streaming('FreezeAndSend', async ({ migration }, tell, signal) => {
+      const enter = (phase: Phase, bytesTotal = 0) => tell({ phase, bytes_total: String(bytesTotal) });
+      return await agent.sources.freezeAndSend(migration, enter, signal);
+    }),
+    Commit: unary('Commit', ({ migration }) => sourceState(agent.sources.commit(migration))),
+    Revoke: unary('Revoke', ({ migration }) => sourceState(agent.sources.revoke(migration))),
+    RollBackSource: unary('RollBackSource', async ({ migration }) =>
+      sourceState(await agent.sources.rollBack(migration)),
+    ),
+    ReleaseSource: unary('ReleaseSource', async (request, signal) =>
+      sourceState(await agent.sources.release(request, signal)),
+    ),
+  };
+}
+
+/** Aborts when the caller has gone or its deadline is over. */
+function cancellation(call: {
+  on(event: 'cancelled', listener: () => void): unknown;
+  cancelled: boolean;
+}): AbortSignal {
+  const controller = new AbortController();
+  if (call.cancelled) controller.abort(new Fault('Cancelled', 'the coordinator gave this step up before it began'));
+  call.on('cancelled', () => controller.abort(new Fault('Cancelled', 'the coordinator has given this step up')));
+  return controller.signal;
+}
+
+function migrationOf(request: unknown): string | undefined {
+  const { migration, plan } = request as { migration?: string; plan?: Plan__Output | null };
+  return migration ?? plan?.id;
+}
+
+/** After the answer, so that it costs no frozen time. Calls that belong to no migration are not worth a line. */
+function tellStep(log: Logger, call: string, request: unknown, began: number): void {
+  const migration = migrationOf(request);
+  if (migration !== undefined) log.info({ migration, call, ms: Math.round(performance.now() - began) }, 'step done');
+}
+
+function report(log: Logger, call: string, request: unknown, error: unknown): void {
+  const fault = Fault.from(error, 'Internal');
+  const level = fault.reason === 'Internal' ? 'error' : 'warn';
+  log[level]({ migration: migrationOf(request), call, reason: fault.reason, err: error }, fault.message);
+}
+
+function sourceState({ record }: SourceMigration): SourceState {
+  const { plan, step, moments, fault, details } = record;
+  return { migration: plan.id, step, plan, moments, fault, dumped_bytes: String(details.dumpedBytes) };
+}
+
+function targetState({ record }: TargetMigration): TargetState {
+  const { plan, step, moments, fault, details } = record;
+  const { podIp, sandboxId, keptImages } = details;
+  return { migration: plan.id, step, plan, moments, fault, pod_ip: podIp, sandbox_id: sandboxId, images: keptImages };
+}

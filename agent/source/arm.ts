@@ -1,0 +1,90 @@
+/**
+ * Everything that a freeze needs and that can be started before it: a CRIU that waits in each container, nft with its
+ * rules in hand, tar processes, and the watchdog that ends the freeze if this agent cannot.
+ */
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Fault } from '../../proto/fault.ts';
+import { mountTmpfs } from '../journal/mount.ts';
+import type { SidePaths } from '../paths.ts';
+import type { Mount } from '../runtime/process.ts';
+import { cgroupMounts, externalMounts, isMaskedFile, type SourceContainer } from '../preflight/describe.ts';
+import { externalName, stagingBytes } from '../target/prepare.ts';
+import { lostByRestart } from './copy-ahead.ts';
+import { prepareDump, type WaitingDump } from './dump.ts';
+import { prepareForward } from './forward.ts';
+import type { SourceMigration } from './source.ts';
+
+const watchdog = join(import.meta.dirname, 'watchdog.sh');
+
+export async function arm(source: SourceMigration, targetIp: string, signal: AbortSignal): Promise<void> {
+  const { live, paths } = source;
+  if (live === undefined) throw lostByRestart(source);
+  const { pod, trees } = live;
+  const { netnsPath, ip } = pod.status;
+  if (netnsPath === undefined || ip === undefined) {
+    throw new Fault(
+      'FreezeFailed',
+      `pod ${pod.status.namespace}/${pod.status.name} has no network namespace of its own any more`,
+    );
+  }
+  await mountTmpfs(paths, paths.staging, {
+    what: 'staging',
+    bytes: stagingBytes(pod.memoryBytes),
+    mode: '0700',
+    reason: 'StagingSpaceMissing',
+  });
+  const dumps = pod.containers.map((container) => startDump(paths, container, netnsPath));
+  live.armed = { dumps, forward: await prepareForward(paths, netnsPath, ip, targetIp) };
+  await Promise.all(dumps.map(async (dump) => await dump.waits(signal)));
+  await Promise.all(trees.map(async (tree) => await tree.getReady()));
+  source.enter('Armed');
+}
+
+function startDump(paths: SidePaths, container: SourceContainer, netns: string): WaitingDump {
+  const { name, pid, freezer } = container;
+  const plan = { container: name, pid, netns, rootfs: rootfsOf(container), freezer, externals: externals(container) };
+  return prepareDump(paths, paths.container(name), plan);
+}
+
+/** Started right before the freeze: it bounds how long the pod may stand still, not how long the migration takes. */
+export function startWatchdog(source: SourceMigration): void {
+  const { paths, record } = source;
+  const seconds = record.plan.freeze_deadline_ms / 1000;
+  const child = spawn('/bin/sh', [watchdog, paths.directory, String(seconds)], { stdio: 'ignore', detached: true });
+  child.on('error', () => {});
+  child.unref();
+  record.details.watchdog = child.pid ?? 0;
+}
+
+/** Ends the watchdog, whichever life of this agent has started it. */
+export function stopWatchdog({ paths, record }: SourceMigration): void {
+  const pid = record.details.watchdog;
+  try {
+    const itsOwn = readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(paths.directory);
+    if (pid > 0 && itsOwn) process.kill(pid, 'SIGTERM');
+  } catch {
+    // It has ended.
+  }
+}
+
+/** Where the runtime has mounted the container's root on the node. */
+function rootfsOf({ status }: SourceContainer): string {
+  return `/run/containerd/io.containerd.runtime.v2.task/k8s.io/${status.id}/rootfs`;
+}
+
+/**
+ * Every mount of the container that CRIU is not to dump: binds, which the target's runtime makes again under the
+ * names that runc gives them, and those that we provide.
+ */
+function externals({ mounts, status }: SourceContainer): string[] {
+  const options = new Map((status.spec.mounts ?? []).map((mount) => [mount.destination, mount.options ?? []]));
+  const isBind = ({ mountPoint }: Mount) => options.get(mountPoint)?.some((option) => /^r?bind$/.test(option)) === true;
+  const ours = [...externalMounts(mounts), ...cgroupMounts(mounts)];
+  return [
+    ...mounts.filter((mount) => isBind(mount)).map(({ mountPoint }) => `mnt[${mountPoint}]:${mountPoint}`),
+    ...mounts.filter((mount) => isMaskedFile(mount)).map(({ mountPoint }) => `mnt[${mountPoint}]:/dev/null`),
+    ...ours.map(({ mountPoint }) => `mnt[${mountPoint}]:${externalName(mountPoint)}`),
+  ];
+}

@@ -1,0 +1,35 @@
+/** The one named point. Before it every fault thaws the source; after it the target is the workload. */
+import { Fault } from '../../proto/fault.ts';
+import { decide, decision } from '../journal/record.ts';
+import { renameSync } from 'node:fs';
+import type { SourceMigration } from './source.ts';
+
+/** Promises never to thaw. Whether it holds is decided by the journal alone: the watchdog may have been first. */
+export function commit(source: SourceMigration): void {
+  const { record, paths } = source;
+  if (record.step === 'Committed') return;
+  if (record.step !== 'Sent') {
+    throw new Fault('CommitFailed', `the source is ${record.step}, not Sent: there is nothing to commit`);
+  }
+  if (decide<'commit' | 'thaw'>(paths, 'commit') === 'thaw') {
+    throw new Fault(
+      'CommitFailed',
+      'the freeze took too long and the watchdog has thawed the source: the pod runs on there',
+    );
+  }
+  source.moment('committed');
+  source.enter('Committed');
+}
+
+/**
+ * Takes a commit back. The caller has the target's proof that nothing of the pod runs or ran there; without it the
+ * pod could run twice.
+ */
+export function revoke(source: SourceMigration): void {
+  const { record, paths } = source;
+  if (record.step !== 'Committed') {
+    throw new Fault('CommitFailed', `the source is ${record.step}, not Committed: there is nothing to revoke`);
+  }
+  if (decision(paths) === 'commit') renameSync(paths.decision, `${paths.decision}.revoked`);
+  source.enter('Sent');
+}

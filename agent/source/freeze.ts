@@ -1,0 +1,87 @@
+/**
+ * The time in which the pod stands still, as far as the source is concerned: forwarding set, cgroup frozen, CRIU let
+ * go, the last changes of files sent while it dumps, its images sent when they are complete. Ends when the target
+ * holds everything, verified. Nothing is started in here that could have waited before.
+ */
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { Fault } from '../../proto/fault.ts';
+import type { Phase } from '../../proto/phases.ts';
+import { mendImages } from '../images/mend.ts';
+import { expediteRcu } from '../runtime/expedited-rcu.ts';
+import { startWatchdog } from './arm.ts';
+import { lostByRestart } from './copy-ahead.ts';
+import type { SourceLive, SourceMigration } from './source.ts';
+
+export async function freezeAndSend(
+  source: SourceMigration,
+  enterPhase: (phase: Phase, bytesTotal?: number) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const { live, record } = source;
+  if (live?.armed === undefined) throw lostByRestart(source);
+  const { armed } = live;
+  signal = AbortSignal.any([signal, live.outbox.lost]);
+
+  enterPhase('Freezing');
+  startWatchdog(source);
+  expediteRcu(source.paths);
+  source.moment('freezing');
+  await armed.forward.set();
+  signal.throwIfAborted();
+  source.enter('Frozen');
+  // All containers of a pod before the first is dumped: none may see another one stand still.
+  await Promise.all(live.pod.containers.map(async ({ freezer }) => await freezer.freeze(5_000)));
+  source.moment('frozen');
+
+  enterPhase('Dumping');
+  const files = sendFiles(live, signal);
+  files.catch(() => {});
+  await Promise.all(armed.dumps.map(async (dump) => await dump.dump(signal)));
+  source.moment('dumped');
+
+  record.details.dumpedBytes = imageBytes(source, live);
+  enterPhase('Transferring', record.details.dumpedBytes);
+  await files;
+  source.moment('files-sent');
+  await sendImages(source, live);
+  source.moment('images-sent');
+  // CRIU puts its tasks back into the freezer when it leaves; before that a commit would promise too much.
+  const gone = Promise.all(armed.dumps.map(async (dump) => await dump.gone));
+  await Promise.all([live.outbox.seal(signal), gone]);
+  if (!live.pod.containers.every(({ freezer }) => freezer.isFrozen())) {
+    throw new Fault('DumpFailed', 'the pod did not stay frozen after the dump: is something else thawing its cgroup?');
+  }
+  source.moment('sent');
+  source.enter('Sent');
+}
+
+/** The last round of every tree but for what a dump itself adds: see WaitingDump.holdsOn(). */
+async function sendFiles(live: SourceLive, signal: AbortSignal): Promise<void> {
+  for (const tree of live.trees) await tree.round(live.outbox, signal);
+}
+
+function imageBytes(source: SourceMigration, live: SourceLive): number {
+  const directories = live.pod.containers.map(({ name }) => source.paths.container(name).images);
+  const files = directories.flatMap((images) => readdirSync(images).map((file) => join(images, file)));
+  return files.reduce((sum, file) => sum + statSync(file).size, 0);
+}
+
+async function sendImages(source: SourceMigration, live: SourceLive): Promise<void> {
+  for (const [at, { name }] of live.pod.containers.entries()) {
+    const { images } = source.paths.container(name);
+    const dump = live.armed?.dumps[at];
+    if (dump?.holdsOn() === true) {
+      for (const tree of live.trees) {
+        if (tree.source.channel.startsWith(`${name}/`)) await tree.round(live.outbox, source.abort.signal);
+      }
+      dump.letGo();
+    }
+    mendImages(images);
+    for (const file of readdirSync(images)) {
+      const path = join(images, file);
+      const { size } = statSync(path);
+      await live.outbox.put({ channel: `${name}/images`, op: 'image', path: file, size }, { path });
+    }
+  }
+}

@@ -1,0 +1,60 @@
+/**
+ * The pod runs at the target. The source is killed while it is frozen, so that no instruction of it runs again; its
+ * sandbox stays as long as connections are forwarded from it, and then goes with everything that was planted.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { Fault } from '../../proto/fault.ts';
+import { uproot, undoAll } from '../journal/planted.ts';
+import { closeJournal } from '../journal/record.ts';
+import { calmRcu } from '../runtime/expedited-rcu.ts';
+import { type Freezer, freezerAt } from '../runtime/freezer.ts';
+import { removePodCgroup } from '../runtime/pod-cgroup.ts';
+import type { ContainerRuntime } from '../runtime/runtime.ts';
+import { stopWatchdog } from './arm.ts';
+import type { SourceMigration } from './source.ts';
+
+export async function release(
+  source: SourceMigration,
+  runtime: ContainerRuntime,
+  lingerMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const { paths, record, live } = source;
+  if (record.step !== 'Committed' && record.step !== 'Released') {
+    throw new Fault(
+      'ReleaseFailed',
+      `the source is ${record.step}, not Committed: it may be the only copy and is not killed`,
+    );
+  }
+  if (record.step === 'Committed') {
+    for (const { name, freezer } of record.details.containers) {
+      killFrozen(freezer);
+      uproot(paths, 'frozen-cgroup', `-${name}`);
+    }
+    source.moment('killed');
+    source.enter('Released');
+  }
+  stopWatchdog(source);
+  for (const tree of live?.trees ?? []) tree.close();
+  calmRcu(paths);
+  // Clients that know only the old address are forwarded a little longer.
+  await delay(lingerMs, undefined, { signal });
+  await runtime.stopPod(record.details.sandboxId);
+  await runtime.removePod(record.details.sandboxId);
+  removePodCgroup(record.details.podConfig);
+  await undoAll(paths);
+  closeJournal(paths);
+}
+
+/** SIGKILL to every process before the thaw: a kill of the first alone would let the others run until it has died. */
+function killFrozen(known: Pick<Freezer, 'version' | 'path'>): void {
+  let freezer: Freezer;
+  try {
+    freezer = freezerAt(known);
+  } catch {
+    // Killed by an earlier try.
+    return;
+  }
+  for (const each of freezer.pids()) process.kill(each, 'SIGKILL');
+  freezer.thaw();
+}

@@ -1,0 +1,71 @@
+/** A migration as its source's agent holds it. */
+import type { _podferry_v1_SourceState_Step__Output as StepName } from '../../proto/gen/podferry/v1/SourceState.ts';
+import type { Fault } from '../../proto/fault.ts';
+import { type Journalled, now, writeRecord } from '../journal/record.ts';
+import type { SidePaths } from '../paths.ts';
+import type { SourcePod } from '../preflight/describe.ts';
+import type { PodConfig } from '../runtime/runtime.ts';
+import type { Freezer } from '../runtime/freezer.ts';
+import type { Outbox } from '../transfer/transfer.ts';
+import type { CarriedTree } from '../tree/carry.ts';
+import type { WaitingDump } from './dump.ts';
+import type { WaitingForward } from './forward.ts';
+
+export type SourceStep = Exclude<StepName, number>;
+
+export interface SourceDetails {
+  sandboxId: string;
+  podConfig: PodConfig;
+  /** What is frozen: enough for an agent that starts to kill or thaw without asking the runtime. */
+  containers: { name: string; id: string; freezer: Pick<Freezer, 'version' | 'path'> }[];
+  /** Pid of the watchdog's shell; 0 before it was started. */
+  watchdog: number;
+  /** Bytes of CRIU images. */
+  dumpedBytes: number;
+}
+
+export type SourceRecord = Journalled<SourceStep, SourceDetails>;
+
+/** What lives in this process only. An agent that was restarted has none of it, and so can only undo or finish. */
+export interface SourceLive {
+  pod: SourcePod;
+  outbox: Outbox;
+  trees: CarriedTree[];
+  /** Set before the first of them is started: a roll back ends what is there. */
+  armed?: { dumps: WaitingDump[]; forward: WaitingForward };
+}
+
+export class SourceMigration {
+  readonly paths: SidePaths;
+  readonly record: SourceRecord;
+  live: SourceLive | undefined;
+  /** Aborted by a roll back: ends whatever this side is doing. */
+  readonly abort = new AbortController();
+  /** A roll back that is under way. */
+  goesBack: Promise<void> | undefined;
+  /** What is under way; a roll back waits for it. Never rejects. */
+  busy: Promise<unknown> = Promise.resolve();
+
+  /** Set while nobody may come back for this side: see expiry.ts. */
+  cancelExpiry: () => void = () => {};
+
+  constructor(paths: SidePaths, record: SourceRecord, live?: SourceLive) {
+    this.paths = paths;
+    this.record = record;
+    this.live = live;
+  }
+
+  /** Writes the step down before anybody can act on it. */
+  enter(step: SourceStep): void {
+    this.record.step = step;
+    writeRecord(this.paths, this.record);
+  }
+
+  fault(fault: Fault): void {
+    this.record.fault = { reason: fault.reason, message: fault.message };
+  }
+
+  moment(name: string, at = now()): void {
+    this.record.moments.push({ name, unix_ms: at });
+  }
+}

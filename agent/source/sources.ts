@@ -1,0 +1,211 @@
+/**
+ * The migrations that leave this node, and the steps that can be asked of them. Steps of one migration do not overlap,
+ * but a roll back ends what is under way.
+ */
+import type { ArmRequest__Output } from '../../proto/gen/podferry/v1/ArmRequest.ts';
+import type { PrepareSourceRequest__Output } from '../../proto/gen/podferry/v1/PrepareSourceRequest.ts';
+import type { ReleaseRequest__Output } from '../../proto/gen/podferry/v1/ReleaseRequest.ts';
+import { Fault } from '../../proto/fault.ts';
+import type { Phase } from '../../proto/phases.ts';
+import type { AgentParts } from '../agent.ts';
+import { expiry } from '../journal/expiry.ts';
+import { undoAll } from '../journal/planted.ts';
+import { closeJournal, decision, listJournals, openJournal, readRecord } from '../journal/record.ts';
+import * as metrics from '../metrics.ts';
+import { checkLabel } from '../paths.ts';
+import { describePod, findPod } from '../preflight/describe.ts';
+import { arm } from './arm.ts';
+import { commit, revoke } from './commit.ts';
+import { treesOf } from './copy-ahead.ts';
+import { release } from './release.ts';
+import { rollBack } from './roll-back.ts';
+import { SourceMigration, type SourceRecord } from './source.ts';
+import { strategyOf } from './strategy.ts';
+
+export class Sources {
+  readonly #parts: AgentParts;
+  readonly #all = new Map<string, SourceMigration>();
+
+  constructor(parts: AgentParts) {
+    this.#parts = parts;
+    this.#count();
+  }
+
+  get all(): ReadonlyMap<string, SourceMigration> {
+    return this.#all;
+  }
+
+  /**
+   * After a restart: what was not committed runs again at once; what was waits for the coordinator, which goes on, or
+   * has it undone.
+   */
+  async takeUp(): Promise<void> {
+    const { paths, log } = this.#parts;
+    for (const id of listJournals(paths.sources)) {
+      const side = paths.source(id);
+      const record = readRecord<SourceRecord>(side);
+      if (record === undefined) {
+        await undoAll(side);
+        closeJournal(side);
+        continue;
+      }
+      const source = new SourceMigration(side, record);
+      // The decision comes first and counts, even where its agent died before it wrote the step.
+      if (decision(side) === 'commit' && record.step !== 'Released') source.enter('Committed');
+      if (record.step === 'Committed' || record.step === 'Released') this.#all.set(id, source);
+      else {
+        log.warn({ migration: id, step: record.step }, 'rolling back what an earlier agent left');
+        await rollBack(source, paths);
+      }
+    }
+    this.#count();
+  }
+
+  get(id: string): SourceMigration {
+    checkLabel('migration', id);
+    const source = this.#all.get(id);
+    if (source !== undefined) return source;
+    const { node } = this.#parts.situation;
+    throw new Fault(
+      'MigrationNotFound',
+      `${node} is not the source of a migration ${id}: it has ended here, or never began`,
+    );
+  }
+
+  async prepare(
+    { plan, data_address, token }: PrepareSourceRequest__Output,
+    signal: AbortSignal,
+  ): Promise<SourceMigration> {
+    const { paths, runtime, situation, log } = this.#parts;
+    if (plan === null || plan.pod === null) throw new Fault('InvalidArgument', 'a plan and its pod are needed');
+    const side = paths.source(plan.id);
+    strategyOf(plan);
+    if (this.#all.has(plan.id)) throw new Fault('MigrationInProgress', `${plan.id} is prepared here already`);
+    const pod = await describePod(runtime, await findPod(runtime, plan.pod, situation.node));
+    for (const other of this.#all.values()) {
+      if (other.record.details.sandboxId === pod.status.id) {
+        throw new Fault('MigrationInProgress', `the pod is leaving already, by ${other.record.plan.id}`);
+      }
+    }
+    const to = { migration: plan.id, address: data_address, peer: plan.target_node, token };
+    const outbox = await this.#parts.transport(plan).open(to, signal);
+    openJournal(side);
+    const containers = pod.containers.map(({ name, status, freezer: { version, path } }) => ({
+      name,
+      id: status.id,
+      freezer: { version, path },
+    }));
+    const details = { sandboxId: pod.status.id, podConfig: pod.status.config, containers, watchdog: 0, dumpedBytes: 0 };
+    const record: SourceRecord = { plan, step: 'Prepared', moments: [], fault: null, details };
+    const source = new SourceMigration(side, record, { pod, outbox, trees: treesOf(pod) });
+    source.enter('Prepared');
+    this.#all.set(plan.id, source);
+    this.#count();
+    source.cancelExpiry = expiry(plan, log, async () => {
+      if (record.step !== 'Committed' && record.step !== 'Released') await this.rollBack(plan.id);
+    });
+    return source;
+  }
+
+  async copyAhead(id: string, progress: (bytes: number) => void, signal: AbortSignal): Promise<SourceMigration> {
+    return await this.#step(id, signal, async (source, ends) => {
+      await strategyOf(source.record.plan).copyAhead(source, progress, ends);
+    });
+  }
+
+  async arm({ migration, target_ip }: ArmRequest__Output, signal: AbortSignal): Promise<SourceMigration> {
+    return await this.#step(migration, signal, async (source, ends) => {
+      if (source.record.step === 'Prepared') await arm(source, target_ip, ends);
+    });
+  }
+
+  async freezeAndSend(
+    id: string,
+    enterPhase: (phase: Phase, bytesTotal?: number) => void,
+    signal: AbortSignal,
+  ): Promise<SourceMigration> {
+    try {
+      return await this.#step(id, signal, async (source, ends) => {
+        const { plan, moments, details } = source.record;
+        await strategyOf(plan).freezeAndSend(source, enterPhase, ends);
+        metrics.observePhase(plan, 'Freezing', moments, 'freezing', 'frozen');
+        metrics.observePhase(plan, 'Dumping', moments, 'frozen', 'dumped');
+        metrics.observePhase(plan, 'Transferring', moments, 'dumped', 'sent');
+        const bytes = source.live?.outbox.bytes ?? details.dumpedBytes;
+        metrics.bytesMoved.inc({ direction: 'out', transport: plan.transport }, bytes);
+      });
+    } catch (error) {
+      // The pod stands still: it does not wait for a word from a coordinator that may be cut off.
+      if (this.#all.get(id)?.record.step === 'Frozen') await this.#rollBackAtOnce(id);
+      throw error;
+    }
+  }
+
+  /** What it cannot undo the coordinator asks for again. */
+  async #rollBackAtOnce(id: string): Promise<void> {
+    try {
+      await this.rollBack(id);
+    } catch (error) {
+      this.#parts.log.error({ migration: id, err: error }, 'cannot roll back after a failed freeze');
+    }
+  }
+
+  commit(id: string): SourceMigration {
+    const source = this.get(id);
+    commit(source);
+    return source;
+  }
+
+  revoke(id: string): SourceMigration {
+    const source = this.get(id);
+    revoke(source);
+    return source;
+  }
+
+  async rollBack(id: string): Promise<SourceMigration> {
+    const source = this.get(id);
+    // The coordinator, a deadline and a freeze that has failed may all want it at once.
+    source.goesBack ??= this.#rollBack(source).finally(() => (source.goesBack = undefined));
+    await source.goesBack;
+    return source;
+  }
+
+  async #rollBack(source: SourceMigration): Promise<void> {
+    await rollBack(source, this.#parts.paths);
+    this.#ended(source, 'RolledBack', 'thawed');
+  }
+
+  async release({ migration, linger_ms }: ReleaseRequest__Output, signal: AbortSignal): Promise<SourceMigration> {
+    const source = this.get(migration);
+    await strategyOf(source.record.plan).follow?.(source, signal);
+    await release(source, this.#parts.runtime, linger_ms, signal);
+    this.#ended(source, 'Succeeded', 'killed');
+    return source;
+  }
+
+  /** One step at a time; a roll back aborts it and waits for its end. */
+  async #step(
+    id: string,
+    signal: AbortSignal,
+    act: (source: SourceMigration, ends: AbortSignal) => Promise<void>,
+  ): Promise<SourceMigration> {
+    const source = this.get(id);
+    const acting = source.busy.then(async () => await act(source, AbortSignal.any([signal, source.abort.signal])));
+    source.busy = acting.catch((error: unknown) => source.fault(Fault.from(error, 'Internal')));
+    await acting;
+    return source;
+  }
+
+  #ended(source: SourceMigration, outcome: string, last: string): void {
+    const { plan, moments, fault } = source.record;
+    source.cancelExpiry();
+    this.#all.delete(plan.id);
+    metrics.sidesEnded.inc({ side: 'source', outcome, reason: fault?.reason ?? '' });
+    metrics.observeFrozen(plan, outcome, moments, last);
+    this.#count();
+  }
+
+  #count(): void {
+    metrics.inFlight.set({ side: 'source' }, this.#all.size);
+  }
+}

@@ -1,0 +1,52 @@
+/** What arrives from the source, put where the waiting restore will look for it. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Fault } from '../../proto/fault.ts';
+import type { ContainerPaths } from '../paths.ts';
+import type { OciSpec } from '../runtime/oci-spec.ts';
+import { save } from '../transfer/save.ts';
+import type { Arriving, Entry, Sink } from '../transfer/transfer.ts';
+import { AppliedTree } from '../tree/apply.ts';
+import type { TargetMigration } from './target.ts';
+
+export function sinkOf(target: TargetMigration): Sink {
+  const containers = new Map(target.containers.map(({ manifest, paths }) => [manifest.name, paths]));
+  return {
+    async accept(entry, body) {
+      const [name = '', part = ''] = entry.channel.split('/');
+      const paths = containers.get(name);
+      if (paths === undefined)
+        throw new Fault('InvalidArgument', `no container ${JSON.stringify(name)} is expected here`);
+      if (part === 'images') return await writeImage(paths, entry, body);
+      let tree = target.trees.get(entry.channel);
+      if (tree === undefined) {
+        tree = new AppliedTree(treeRoot(target, paths, part));
+        target.trees.set(entry.channel, tree);
+      }
+      await tree.accept(entry, body);
+    },
+  };
+}
+
+async function writeImage(paths: ContainerPaths, entry: Entry, body: Arriving): Promise<void> {
+  const name = entry.path ?? '';
+  if (name.includes('/') || name === 'descriptors.json') throw new Fault('InvalidArgument', `${name} is no CRIU image`);
+  // CRIU waits for the inventory, so that one is kept aside until the go.
+  await save(body, name === 'inventory.img' ? paths.inventory : join(paths.images, name));
+}
+
+/** Where a tree of the source's container lies on this node. */
+function treeRoot(target: TargetMigration, paths: ContainerPaths, tree: string): string {
+  if (tree === 'rootfs') return existsSync(paths.root) ? paths.root : join(paths.bundle, 'rootfs');
+  if (tree === 'shm') return sharedMemory(target);
+  if (tree.startsWith('external')) return join(paths.directory, tree);
+  throw new Fault('InvalidArgument', `${JSON.stringify(tree)} is no tree of a container`);
+}
+
+/** The sandbox's /dev/shm, which all its containers have bind-mounted; the first is there to be asked. */
+function sharedMemory({ containers }: TargetMigration): string {
+  const spec = JSON.parse(readFileSync(join(containers[0]?.paths.bundle ?? '', 'config.json'), 'utf8')) as OciSpec;
+  const source = spec.mounts?.find(({ destination }) => destination === '/dev/shm')?.source;
+  if (source === undefined) throw new Fault('CopyFailed', 'the target container has no /dev/shm, the source has one');
+  return source;
+}

@@ -1,0 +1,83 @@
+/** A migration as its target's agent holds it. */
+import type { ContainerManifest__Output } from '../../proto/gen/podferry/v1/ContainerManifest.ts';
+import type { PodManifest__Output } from '../../proto/gen/podferry/v1/PodManifest.ts';
+import type { _podferry_v1_TargetState_Step__Output as StepName } from '../../proto/gen/podferry/v1/TargetState.ts';
+import type { Fault } from '../../proto/fault.ts';
+import { type Journalled, now, writeRecord } from '../journal/record.ts';
+import type { ContainerPaths, SidePaths } from '../paths.ts';
+import type { PodConfig } from '../runtime/runtime.ts';
+import type { PreparedStart } from '../runtime/start-apart.ts';
+import type { AppliedTree } from '../tree/apply.ts';
+
+export type TargetStep = Exclude<StepName, number>;
+
+export interface TargetDetails {
+  manifest: PodManifest__Output;
+  /** Empty until the sandbox is there. */
+  sandboxId: string;
+  podIp: string;
+  /** Whether everything has arrived and was verified: nothing is restored before. */
+  sealed: boolean;
+  /** Where images were kept for a person to look at; empty if nowhere. */
+  keptImages: string;
+}
+
+export type TargetRecord = Journalled<TargetStep, TargetDetails>;
+
+export class TargetMigration {
+  readonly paths: SidePaths;
+  readonly record: TargetRecord;
+  /** Ends whatever this side is doing. Replaced by nothing: an aborted target is discarded. */
+  readonly abort = new AbortController();
+  /** Ends the transfer, or gives up the listener's claim to its token. */
+  closeInbox: (why?: Fault) => void = () => {};
+  /** CRI starts under way, by container: they end when the wrapper's wait does. */
+  readonly starts = new Map<string, Promise<Fault | undefined>>();
+  /** Those of the containers whose turn has not come. */
+  readonly nextStarts = new Map<string, PreparedStart>();
+  /** Of the pod that this agent itself has made. */
+  podConfig: PodConfig | undefined;
+  readonly trees = new Map<string, AppliedTree>();
+
+  /** Set while nobody may come back for this side: see expiry.ts. */
+  cancelExpiry: () => void = () => {};
+
+  constructor(paths: SidePaths, record: TargetRecord) {
+    this.paths = paths;
+    this.record = record;
+  }
+
+  get containers(): { manifest: ContainerManifest__Output; paths: ContainerPaths }[] {
+    return this.record.details.manifest.containers.map((manifest) => ({
+      manifest,
+      paths: this.paths.container(manifest.name),
+    }));
+  }
+
+  /** What is under way, which a discard waits for: what it has made half is only known when it has ended. */
+  busy: Promise<unknown> = Promise.resolve();
+
+  async during(step: Promise<void>): Promise<void> {
+    this.busy = Promise.allSettled([this.busy, step]);
+    await step;
+  }
+
+  /** Writes the step down before anybody can act on it. */
+  enter(step: TargetStep): void {
+    this.record.step = step;
+    this.save();
+  }
+
+  fail(step: TargetStep, fault: Fault): void {
+    this.record.fault = { reason: fault.reason, message: fault.message };
+    this.enter(step);
+  }
+
+  moment(name: string, at = now()): void {
+    this.record.moments.push({ name, unix_ms: at });
+  }
+
+  save(): void {
+    writeRecord(this.paths, this.record);
+  }
+}

@@ -1,0 +1,165 @@
+/** The migrations that arrive at this node, and the steps that can be asked of them. */
+import type { DiscardRequest__Output } from '../../proto/gen/podferry/v1/DiscardRequest.ts';
+import type { PrepareTargetRequest__Output } from '../../proto/gen/podferry/v1/PrepareTargetRequest.ts';
+import { Fault } from '../../proto/fault.ts';
+import type { AgentParts } from '../agent.ts';
+import { expiry } from '../journal/expiry.ts';
+import { undoAll } from '../journal/planted.ts';
+import { closeJournal, decide, decision, listJournals, openJournal, readRecord } from '../journal/record.ts';
+import * as metrics from '../metrics.ts';
+import { checkLabel } from '../paths.ts';
+import { createTargetPod } from './create-pod.ts';
+import { discard, finish } from './end.ts';
+import { prepareStaging } from './prepare.ts';
+import { sinkOf } from './receive.ts';
+import { restore } from './restore.ts';
+import { TargetMigration, type TargetRecord } from './target.ts';
+
+export class Targets {
+  readonly #parts: AgentParts;
+  readonly #all = new Map<string, TargetMigration>();
+
+  constructor(parts: AgentParts) {
+    this.#parts = parts;
+    this.#count();
+  }
+
+  get all(): ReadonlyMap<string, TargetMigration> {
+    return this.#all;
+  }
+
+  /** After a restart: the wrapper waits on, so everything is as it was, but for a transfer that was under way. */
+  async takeUp(): Promise<void> {
+    const { paths } = this.#parts;
+    for (const id of listJournals(paths.targets)) {
+      const side = paths.target(id);
+      const record = readRecord<TargetRecord>(side);
+      if (record === undefined) {
+        await undoAll(side);
+        closeJournal(side);
+        continue;
+      }
+      const target = new TargetMigration(side, record);
+      if (decision(side) === 'go' && record.step === 'Waiting') target.enter('Going');
+      this.#all.set(id, target);
+      this.#expire(target);
+    }
+    this.#count();
+  }
+
+  get(id: string): TargetMigration {
+    checkLabel('migration', id);
+    const target = this.#all.get(id);
+    if (target !== undefined) return target;
+    const { node } = this.#parts.situation;
+    throw new Fault(
+      'MigrationNotFound',
+      `${node} is not the target of a migration ${id}: it has ended here, or never began`,
+    );
+  }
+
+  async prepare({ plan, manifest }: PrepareTargetRequest__Output): Promise<{ target: TargetMigration; token: string }> {
+    const { paths, log } = this.#parts;
+    if (plan === null || manifest === null) throw new Fault('InvalidArgument', 'a plan and a manifest are needed');
+    for (const { name } of manifest.containers) checkLabel('container', name);
+    const side = paths.target(plan.id);
+    if (this.#all.has(plan.id)) throw new Fault('MigrationInProgress', `${plan.id} is prepared here already`);
+    const transport = this.#parts.transport(plan);
+    openJournal(side);
+    const details = { manifest, sandboxId: '', podIp: '', sealed: false, keptImages: '' };
+    const target = new TargetMigration(side, { plan, step: 'Prepared', moments: [], fault: null, details });
+    this.#all.set(plan.id, target);
+    this.#count();
+    target.save();
+    this.#expire(target);
+    await target.during(prepareStaging(target));
+    target.abort.signal.throwIfAborted();
+    const grant = { migration: plan.id, peer: plan.source_node, validMs: plan.wait_deadline_ms };
+    const inbox = transport.expect(grant, sinkOf(target));
+    target.closeInbox = (why) => void inbox.abort(why ?? new Fault('Cancelled', `${plan.id} has ended at its target`));
+    inbox.done.then(
+      ({ bytes }) => {
+        metrics.bytesMoved.inc({ direction: 'in', transport: plan.transport }, bytes);
+        details.sealed = true;
+        target.moment('received');
+        target.save();
+      },
+      (error: unknown) => log.info({ migration: plan.id, err: error }, 'the transfer has ended'),
+    );
+    return { target, token: inbox.token };
+  }
+
+  async createPod(id: string, signal: AbortSignal): Promise<TargetMigration> {
+    const target = this.get(id);
+    if (target.record.step === 'Waiting') return target;
+    const ends = AbortSignal.any([signal, target.abort.signal]);
+    ends.throwIfAborted();
+    await target.during(createTargetPod(this.#parts, target, ends));
+    target.enter('Waiting');
+    for (const start of target.starts.values()) void start.then((fault) => this.#gaveUp(target, fault));
+    return target;
+  }
+
+  /** A start that ends before the go: the source hears of it at once, and not when it has committed. */
+  #gaveUp(target: TargetMigration, fault: Fault | undefined): void {
+    if (decision(target.paths) !== undefined) return;
+    const why = `nothing waits on ${this.#parts.situation.node} any more: ${fault?.message ?? 'the container has started'}`;
+    this.#parts.log.warn({ migration: target.record.plan.id }, why);
+    target.closeInbox(new Fault('TargetPrepareFailed', why));
+  }
+
+  async restore(id: string, signal: AbortSignal): Promise<TargetMigration> {
+    const target = this.get(id);
+    if (await this.#isGivenUp(target)) decide<'go' | 'abort'>(target.paths, 'abort');
+    await restore(this.#parts, target, signal);
+    const { step, plan, moments } = target.record;
+    if (step === 'Running') metrics.observePhase(plan, 'Restoring', moments, 'go', 'running');
+    return target;
+  }
+
+  /**
+   * Of a start that an earlier life of this agent had asked for: when the process that did it for the agent has died
+   * too, the runtime has given it up, and CRIU, which still waits, would restore processes that nobody looks after.
+   */
+  async #isGivenUp({ starts, record: { details } }: TargetMigration): Promise<boolean> {
+    if (starts.size > 0 || details.sandboxId === '') return false;
+    const containers = await this.#parts.runtime.listContainers(details.sandboxId);
+    return containers.some(({ state }) => state === 'exited');
+  }
+
+  async finish(id: string): Promise<TargetMigration> {
+    const target = this.get(id);
+    await finish(target);
+    this.#ended(target, 'Succeeded');
+    target.record.step = 'Finished';
+    return target;
+  }
+
+  async discard({ migration, keep_images }: DiscardRequest__Output): Promise<TargetMigration> {
+    const { runtime, paths } = this.#parts;
+    const target = this.get(migration);
+    await discard(target, runtime, paths, keep_images);
+    this.#ended(target, target.record.fault === null ? 'RolledBack' : 'Failed');
+    return target;
+  }
+
+  /** Where no coordinator comes back, nothing stays. A target that has got its go is never touched. */
+  #expire(target: TargetMigration): void {
+    const { plan } = target.record;
+    target.cancelExpiry = expiry(plan, this.#parts.log, async () => {
+      if (decision(target.paths) !== 'go') await this.discard({ migration: plan.id, keep_images: false });
+    });
+  }
+
+  #ended(target: TargetMigration, outcome: string): void {
+    const { plan, fault } = target.record;
+    target.cancelExpiry();
+    this.#all.delete(plan.id);
+    metrics.sidesEnded.inc({ side: 'target', outcome, reason: fault?.reason ?? '' });
+    this.#count();
+  }
+
+  #count(): void {
+    metrics.inFlight.set({ side: 'target' }, this.#all.size);
+  }
+}
