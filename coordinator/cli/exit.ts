@@ -1,0 +1,49 @@
+/** How this program ends, for scripts; and its errors, for people. */
+import { Fault, type Reason } from '../../proto/fault.ts';
+import type { Migration__Output as Migration } from '../../proto/gen/podferry/v1/Migration.ts';
+import { Unreachable } from './connection.ts';
+
+export const exitCode = {
+  succeeded: 0,
+  rolledBack: 1,
+  /** Usage, or a refusal: nothing was touched. */
+  refused: 2,
+  failed: 3,
+  unreachable: 4,
+  interrupted: 130,
+} as const;
+
+export type ExitCode = (typeof exitCode)[keyof typeof exitCode];
+
+export function codeOf({ phase }: Migration): ExitCode {
+  if (phase === 'Succeeded') return exitCode.succeeded;
+  return phase === 'RolledBack' ? exitCode.rolledBack : exitCode.failed;
+}
+
+/** What helps, beyond what the message says already. */
+const hints: Partial<Record<Reason, string>> = {
+  PodNotFound: 'the namespace is default unless you say -n',
+  NodeNotFound: '"kubectl migrate nodes" lists the nodes that have an agent',
+  NodeNotReady: '"kubectl migrate nodes" shows which agents answer, and why not',
+  AgentUnreachable: '"kubectl migrate nodes" shows which agents answer, and why not',
+  MigrationInProgress: '"kubectl migrate list" shows what is under way',
+  MigrationNotFound: '"kubectl migrate list" shows what is known',
+  DeadlineExceeded: 'give it more time with --timeout or --freeze-timeout',
+  Unauthenticated: 'the certificate in --tls-dir has to come from the authority of this cluster',
+  PermissionDenied: 'the certificate in --tls-dir has to be one of client.podferry',
+};
+
+/** @returns lines for stderr, and how to end */
+export function explain(thrown: unknown): { lines: string[]; code: ExitCode } {
+  if (thrown instanceof Unreachable) {
+    const hint = 'is it running, is this its address, and does your certificate come from its authority?';
+    return { lines: [`error: ${thrown.message}`, `hint: ${hint}`], code: exitCode.unreachable };
+  }
+  const { reason, message } = Fault.from(thrown, 'Internal');
+  return { lines: reasonLines(reason, message), code: reason === 'Internal' ? exitCode.failed : exitCode.refused };
+}
+
+export function reasonLines(reason: Reason, message: string): string[] {
+  const hint = hints[reason];
+  return [`error: ${reason}: ${message}`, ...(hint === undefined ? [] : [`hint: ${hint}`])];
+}

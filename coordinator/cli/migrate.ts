@@ -1,0 +1,110 @@
+/** kubectl migrate POD --to NODE */
+import { Fault } from '../../proto/fault.ts';
+import type { MigrateRequest } from '../../proto/gen/podferry/v1/MigrateRequest.ts';
+import { parseDuration } from '../duration.ts';
+import { mistakeIn } from '../names.ts';
+import type { Connection } from './connection.ts';
+import { type Console, printLines } from './console.ts';
+import { type ExitCode, exitCode, reasonLines } from './exit.ts';
+import { type FollowFlags, followToEnd } from './follow.ts';
+import { dashed, type Format, isForPrograms, print, showOne } from './show.ts';
+
+export interface MigrateFlags extends FollowFlags {
+  namespace: string;
+  to?: string;
+  strategy: string;
+  transport: string;
+  timeout?: string;
+  freezeTimeout?: string;
+  linger?: string;
+  dryRun?: boolean;
+  detach?: boolean;
+}
+
+const strategies = ['stop_and_copy', 'pre_copy', 'post_copy', 'recreate', 'auto'] as const;
+const transports = ['stream', 'nfs'] as const;
+export const strategyNames = strategies.map(dashed);
+export const transportNames: readonly string[] = transports;
+
+/** @throws Fault InvalidArgument with every mistake, before anybody is asked */
+export function readFlags(podArgument: string, flags: MigrateFlags): MigrateRequest {
+  const mistakes: string[] = [];
+  const check = (mistake: string | undefined) => mistake !== undefined && mistakes.push(mistake);
+  const pod = podArgument.replace(/^pods?\//, '');
+  check(mistakeIn('pod', pod));
+  check(mistakeIn('namespace', flags.namespace));
+  if (flags.to !== undefined) check(mistakeIn('node', flags.to));
+  const strategy = strategies.find((name) => dashed(name) === dashed(flags.strategy));
+  if (strategy === undefined)
+    check(`--strategy: ${JSON.stringify(flags.strategy)} is none of ${strategyNames.join(', ')}`);
+  const transport = transports.find((name) => name === flags.transport);
+  if (transport === undefined)
+    check(`--transport: ${JSON.stringify(flags.transport)} is none of ${transports.join(', ')}`);
+  const span = (name: string, text: string | undefined) => {
+    try {
+      return text === undefined ? undefined : parseDuration(text);
+    } catch (error) {
+      return void check(`--${name}: ${(error as Error).message}`);
+    }
+  };
+  const timeout = span('timeout', flags.timeout);
+  const freezeTimeout = span('freeze-timeout', flags.freezeTimeout);
+  const linger = span('linger', flags.linger);
+  if (timeout === 0 || freezeTimeout === 0) check('--timeout and --freeze-timeout have to be more than nothing');
+  if (mistakes.length > 0) throw new Fault('InvalidArgument', mistakes.join('; '));
+  return {
+    pod: { namespace: flags.namespace, name: pod },
+    target_node: flags.to ?? '',
+    ...(strategy === undefined ? {} : { strategy }),
+    ...(transport === undefined ? {} : { transport }),
+    ...(timeout === undefined ? {} : { timeout_ms: timeout }),
+    ...(freezeTimeout === undefined ? {} : { freeze_timeout_ms: freezeTimeout }),
+    ...(linger === undefined ? {} : { linger_ms: linger }),
+    detach: flags.detach ?? false,
+  };
+}
+
+export async function migrate(
+  connection: Connection,
+  request: MigrateRequest,
+  flags: MigrateFlags,
+  console: Console,
+): Promise<ExitCode> {
+  const { output, dryRun, detach } = flags;
+  if (dryRun) return await examine(connection, request, output, console);
+  const ends = new AbortController();
+  const events = connection.follow('Migrate', request, ends.signal);
+  if (!detach) return await followToEnd(events, connection, flags, console, true);
+  for await (const { migration } of events) {
+    if (migration === null) continue;
+    console.out.write(isForPrograms(output) ? showOne(migration, output) : `${migration.id}\n`);
+    break;
+  }
+  ends.abort();
+  return exitCode.succeeded;
+}
+
+async function examine(
+  connection: Connection,
+  request: MigrateRequest,
+  output: Format,
+  console: Console,
+): Promise<ExitCode> {
+  const { plan, findings } = await connection.call('Preflight', request);
+  const source = plan?.source_node ?? '';
+  const target = plan?.target_node || (request.target_node ?? '');
+  if (output === 'json' || output === 'yaml') {
+    const { namespace = '', name = '' } = request.pod ?? {};
+    const why = findings.map(({ reason, message }) => ({ reason, message }));
+    console.out.write(
+      print({ namespace, pod: name, source, target, possible: findings.length === 0, findings: why }, output),
+    );
+  } else if (findings.length === 0) {
+    const way = `${dashed(plan?.strategy ?? '')} over ${plan?.transport ?? ''}`;
+    console.out.write(
+      `${request.pod?.namespace ?? ''}/${request.pod?.name ?? ''} can move: ${source} → ${target}, ${way}. Nothing was touched\n`,
+    );
+  }
+  for (const { reason, message } of findings) printLines(console, reasonLines(reason, message));
+  return findings.length === 0 ? exitCode.succeeded : exitCode.refused;
+}

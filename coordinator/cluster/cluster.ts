@@ -1,0 +1,38 @@
+/**
+ * What a migration needs of the kind of cluster it happens in. The state machine knows no other difference between one
+ * kind and another.
+ */
+import type { Pod__Output as Pod } from '../../proto/gen/podferry/v1/Pod.ts';
+import type { SourceState, TargetState } from '../migration/observe.ts';
+import type { Course } from '../migration/steps.ts';
+
+export interface PodName {
+  namespace: string;
+  name: string;
+  /** Empty: whichever has the name. */
+  uid: string;
+}
+
+/** Each may be asked for again when its answer was lost: what is done already is said so again. */
+export interface Cluster {
+  /**
+   * The one pod of that name, and the node where it runs.
+   * @throws Fault PodNotFound, PodNotRunning or PodAmbiguous; NodeNotReady when only an absent node can have it
+   */
+  findPod(name: PodName, signal: AbortSignal): Promise<Pod>;
+
+  /** A node for a pod whose owner did not name one. @throws Fault NodeNotFound when there is none */
+  pickTarget(pod: Pod, signal: AbortSignal): Promise<string>;
+
+  /** Resolves when the target's CRIU waits for the go. */
+  createTargetPod(course: Course, signal: AbortSignal): Promise<TargetState>;
+
+  /** Undoes createTargetPod and all else of the target's side, also of one that was made only in part. */
+  removeTargetPod(course: Course, signal: AbortSignal): Promise<TargetState>;
+
+  /** The target runs: clients are to reach it by themselves. Has no undo, since it comes after the commit. */
+  cutOver(course: Course, signal: AbortSignal): Promise<void>;
+
+  /** The source goes, still frozen. Has no undo: it is the last copy of what the target has become. */
+  releaseSource(course: Course, signal: AbortSignal): Promise<SourceState>;
+}

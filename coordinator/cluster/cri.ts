@@ -1,0 +1,100 @@
+/** No Kubernetes: the agents themselves make and remove pods through CRI, and nobody else wants to have a say. */
+import { Fault } from '../../proto/fault.ts';
+import type { Pod__Output as Pod } from '../../proto/gen/podferry/v1/Pod.ts';
+import type { Agents } from '../agents/agents.ts';
+import type { Cluster, PodName } from './cluster.ts';
+
+/** Above the linger: the time to kill a container and to remove a sandbox. */
+const releaseMarginMs = 30_000;
+
+/**
+ * @param load how many migrations a node takes part in now
+ */
+export function criCluster(agents: Agents, load: (node: string) => number): Cluster {
+  return {
+    async findPod(name, signal) {
+      const asked = await Promise.allSettled(
+        agents.all.map(async (agent) => {
+          await agents.look(agent.node, signal);
+          const problem = agents.problemOf(agent.node);
+          if (problem !== undefined) throw problem;
+          const { pods } = await agent.call('ListPods', { pod: name }, signal);
+          return pods.filter((pod) => isThat(pod, name)).map((pod) => ({ ...pod, node: agent.node }));
+        }),
+      );
+      signal.throwIfAborted();
+      const pods = asked.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
+      const absent = asked.flatMap((answer) => (answer.status === 'rejected' ? [reasonOf(answer.reason)] : []));
+      return theOne(name, pods, absent);
+    },
+
+    async pickTarget(pod, signal) {
+      const others = agents.all.filter(({ node }) => node !== pod.node);
+      await Promise.all(others.map((agent) => agents.look(agent.node, signal)));
+      const [best] = others
+        .filter(({ node }) => agents.problemOf(node) === undefined)
+        .sort((a, b) => load(a.node) - load(b.node) || (a.node < b.node ? -1 : 1));
+      if (best !== undefined) return best.node;
+      const why =
+        others.map(({ node }) => agents.problemOf(node)?.message ?? node).join('; ') || 'there is no other node';
+      throw new Fault('NodeNotFound', `no node can take ${full(name(pod))} from ${pod.node}: ${why}`);
+    },
+
+    createTargetPod: ({ target, plan }, signal) =>
+      // The wrapper's own patience ends first, and then this call does.
+      target.call('CreateTargetPod', { migration: plan.id }, signal, plan.wait_deadline_ms),
+
+    removeTargetPod: ({ target, plan, keepImages }, signal) =>
+      target.call('DiscardTarget', { migration: plan.id, keep_images: keepImages }, signal),
+
+    // The source forwards from the moment of the freeze on, and there is nobody who sends clients elsewhere.
+    cutOver: () => Promise.resolve(),
+
+    releaseSource: ({ source, plan }, signal) =>
+      source.call(
+        'ReleaseSource',
+        { migration: plan.id, linger_ms: plan.linger_ms },
+        signal,
+        plan.linger_ms + releaseMarginMs,
+      ),
+  };
+}
+
+function theOne(wanted: PodName, pods: readonly Pod[], absent: readonly string[]): Pod {
+  const running = pods.filter(({ state }) => state === 'READY');
+  const [first, second] = running;
+  if (second !== undefined) {
+    const where = running.map(({ node, ref }) => `${node} (uid ${ref?.uid ?? ''})`).join(', ');
+    throw new Fault('PodAmbiguous', `${full(wanted)} runs more than once: ${where}; name the one by its uid`);
+  }
+  if (first !== undefined) return first;
+  const [stopped] = pods;
+  if (stopped !== undefined) {
+    throw new Fault(
+      'PodNotRunning',
+      `${full(wanted)} is on ${stopped.node}, but its sandbox is ${stopped.state}: only a running pod can move`,
+    );
+  }
+  if (absent.length === 0)
+    throw new Fault('PodNotFound', `no node has a pod ${full(wanted)}: are name and namespace right?`);
+  throw new Fault(
+    'NodeNotReady',
+    `${full(wanted)} is on none of the nodes that answer; not asked: ${absent.join('; ')}`,
+  );
+}
+
+function isThat({ ref }: Pod, { namespace, name, uid }: PodName): boolean {
+  return ref?.namespace === namespace && ref.name === name && (uid === '' || ref.uid === uid);
+}
+
+function name({ ref }: Pod): PodName {
+  return { namespace: ref?.namespace ?? '', name: ref?.name ?? '', uid: ref?.uid ?? '' };
+}
+
+function full({ namespace, name, uid }: PodName): string {
+  return `pod ${namespace}/${name}${uid === '' ? '' : ` (uid ${uid})`}`;
+}
+
+function reasonOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

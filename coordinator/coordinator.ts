@@ -1,0 +1,120 @@
+/** A whole coordinator in this process: what main.ts starts, and what tests start beside fake agents. */
+import type { Server as HttpServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Server } from '@grpc/grpc-js';
+import type { Logger } from 'pino';
+import { Fault } from '../proto/fault.ts';
+import type { Identity } from '../proto/identity.ts';
+import { load } from '../proto/load.ts';
+import { Agent } from './agents/agent.ts';
+import { Agents } from './agents/agents.ts';
+import { criCluster } from './cluster/cri.ts';
+import { Metrics, serveMetrics } from './metrics.ts';
+import { Migrations } from './migration/migrations.ts';
+import { Queue } from './migration/queue.ts';
+import { defaultPatience, type Patience } from './migration/run.ts';
+import { Sweep } from './migration/sweep.ts';
+import { coordinatorService } from './server.ts';
+import type { Address, Settings } from './settings.ts';
+
+export interface Options {
+  patience?: Partial<Patience>;
+  /** Caps the deadline of every call to an agent, in milliseconds. */
+  longestCallMs?: number;
+  /** Between two looks at an agent, in milliseconds. */
+  lookIntervalMs?: number;
+  /** Between two tries at what could not be brought to an end, in milliseconds. */
+  sweepIntervalMs?: number;
+}
+
+export interface Coordinator {
+  listen: Address;
+  metricsListen: Address;
+  migrations: Migrations;
+  /** @param graceMs for what runs: what is not committed rolls back, what is committed is finished; 0 leaves it as it is */
+  close(graceMs: number): Promise<void>;
+}
+
+export async function startCoordinator(
+  settings: Settings,
+  identity: Identity,
+  log: Logger,
+  options: Options = {},
+): Promise<Coordinator> {
+  const closing = new AbortController();
+  const connections = [...settings.agents].map(
+    ([node, address]) => new Agent(node, address, identity, options.longestCallMs),
+  );
+  const agents = new Agents(connections, log);
+  const queue = new Queue({ perNode: settings.maxPerNode, total: settings.maxTotal });
+  const cluster = criCluster(agents, (node) => queue.load(node));
+  const metrics = new Metrics(queue);
+  const limits = { rollBackMs: settings.rollBackTimeoutMs, forwardMs: settings.forwardTimeoutMs };
+  const patience = { ...defaultPatience, ...limits, ...options.patience };
+  const migrations = new Migrations({ agents, cluster, queue, patience, log, tally: metrics });
+  logPhases(migrations, log);
+  const sweep = new Sweep(agents, migrations, log, options.sweepIntervalMs ?? 60_000, closing.signal);
+  agents.onAnswer((node, facts, came) => sweep.answered(node, facts, came));
+
+  // Asked before anybody can ask for something new: a pod in the middle of a migration must not get a second one.
+  await Promise.all(agents.all.map(({ node }) => agents.look(node, closing.signal)));
+  const watching = agents.watch(options.lookIntervalMs ?? 5_000, (node) => queue.load(node) > 0, closing.signal);
+
+  const server = new Server({ 'grpc.max_receive_message_length': 1 << 20 });
+  server.addService(
+    load('coordinator.proto').podferry.v1.Coordinator.service,
+    coordinatorService(migrations, agents, identity),
+  );
+  const port = await bind(server, settings.listen, identity);
+  const http = await serveMetrics(metrics, settings.metricsListen);
+  return {
+    listen: { ...settings.listen, port },
+    metricsListen: { ...settings.metricsListen, port: (http.address() as AddressInfo).port },
+    migrations,
+    async close(graceMs) {
+      await migrations.close(graceMs);
+      closing.abort(new Fault('Cancelled', 'the coordinator is shutting down'));
+      await watching;
+      await shutDown(server, http);
+      agents.close();
+    },
+  };
+}
+
+/** Every change of phase, once. */
+function logPhases(migrations: Migrations, log: Logger): void {
+  const last = new Map<string, string>();
+  migrations.watch(({ id, phase, freeze_ms, total_ms, bytes_done, outcome }) => {
+    if (last.get(id) === phase) return;
+    last.set(id, phase);
+    const ended = phase === 'Succeeded' || phase === 'RolledBack' || phase === 'Failed';
+    if (ended) last.delete(id);
+    const facts = ended ? { freezeMs: freeze_ms, totalMs: total_ms, bytes: bytes_done, reason: outcome?.reason } : {};
+    log.info({ migration: id, phase, ...facts }, `${id} is ${phase}`);
+  });
+}
+
+async function bind(server: Server, { host, port }: Address, identity: Identity): Promise<number> {
+  const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  return await new Promise<number>((resolve, reject) => {
+    server.bindAsync(address, identity.serverCredentials(), (error, bound) => {
+      if (error === null) resolve(bound);
+      else reject(new Fault('InvalidArgument', `cannot listen at ${address}: ${error.message}`, { cause: error }));
+    });
+  });
+}
+
+async function shutDown(server: Server, http: HttpServer): Promise<void> {
+  // Streams have had their last event by now; who watches without end does not keep us.
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(() => server.forceShutdown(), 500);
+    server.tryShutdown(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+  http.closeAllConnections();
+  await new Promise<void>((resolve) => {
+    http.close(() => resolve());
+  });
+}

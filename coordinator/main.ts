@@ -1,0 +1,44 @@
+/** The coordinator as a process. */
+import { once } from 'node:events';
+import { pino } from 'pino';
+import { Fault } from '../proto/fault.ts';
+import { openIdentity } from '../proto/identity.ts';
+import { startCoordinator } from './coordinator.ts';
+import { readSettings } from './settings.ts';
+
+/** Kubernetes kills 30 s after it asked. */
+const graceMs = 25_000;
+
+try {
+  const settings = readSettings(process.argv.slice(2));
+  const log = pino({ level: settings.logLevel, base: { part: 'coordinator' } });
+  if (settings.tlsDir === undefined) log.warn('plaintext: whoever reaches a port here can move any pod');
+  const identity = openIdentity(settings.tlsDir, log);
+  if (identity.role !== undefined && identity.role.kind !== 'coordinator') {
+    throw new Fault(
+      'InvalidArgument',
+      `${settings.tlsDir} holds the certificate of a ${identity.role.kind}, not of coordinator.podferry`,
+    );
+  }
+  const coordinator = await startCoordinator(settings, identity, log);
+  log.info(
+    {
+      listen: coordinator.listen,
+      metricsListen: coordinator.metricsListen,
+      agents: Object.fromEntries(settings.agents),
+    },
+    'listening',
+  );
+  const ended = new AbortController();
+  const [signal] = (await Promise.race(
+    ['SIGTERM', 'SIGINT'].map((name) => once(process, name, { signal: ended.signal }).then(() => [name])),
+  )) as [string];
+  ended.abort();
+  log.info({ signal }, 'shutting down: what is not committed rolls back, what is committed is finished');
+  await coordinator.close(graceMs);
+  identity.close();
+} catch (error) {
+  if (!(error instanceof Fault)) throw error;
+  process.stderr.write(`coordinator: ${error.message}\n`);
+  process.exitCode = 2;
+}

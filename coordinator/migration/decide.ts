@@ -1,0 +1,161 @@
+/**
+ * The next step of a migration, from what is known of it. Pure, total, and the only place that decides.
+ *
+ * What holds for every decision (decide.test.ts tries all facts there are):
+ * - Restore is asked for only when the source is known to have committed.
+ * - RollBackSource, which thaws, is never asked for while the source is known to have committed; Revoke, which does it
+ *   after a commit, only when the target has answered that nothing of the pod runs there.
+ * - The target is discarded before the commit only when the source cannot commit any more.
+ */
+import type { Reason } from '../../proto/fault.ts';
+import { enoughRestores, type Facts } from './observe.ts';
+import type { StepName } from './steps.ts';
+
+/** Why nobody can say, or everybody can, that a migration has failed. ending.ts finds the words. */
+export type Failure =
+  | 'impossible' // the agents contradict each other
+  | 'sourceUnknown' // not committed, but not known to run again either
+  | 'commitUnknown'
+  | 'targetUnknown' // committed; the target may run or not
+  | 'targetLost' // committed; the target knows nothing of it
+  | 'restoreFailed' // committed, revoked: the source runs on
+  | 'revokeUnconfirmed' // committed; nothing runs at the target, and the source does not answer
+  | 'cutOverFailed' // the target runs
+  | 'releaseFailed' // the target runs
+  | 'finishFailed'; // the target runs
+
+export type Decision =
+  | { kind: 'do'; steps: readonly StepName[] }
+  /** Goes back, for a reason that no step gave. */
+  | { kind: 'stop'; reason: Reason; message: string }
+  | { kind: 'end'; phase: 'Succeeded' }
+  /** leftover: the target could not be asked to remove its part. */
+  | { kind: 'end'; phase: 'RolledBack'; leftover: boolean }
+  | { kind: 'end'; phase: 'Failed'; failure: Failure };
+
+export function decide(facts: Facts): Decision {
+  if (contradictory(facts)) return failed('impossible');
+  switch (facts.commit) {
+    case 'given':
+      return forward(facts);
+    case 'revoked':
+      return back(facts);
+    case 'asked':
+      if (facts.source !== 'Unknown') return back(facts);
+      return facts.patience.source ? perform('observeSource') : failed('commitUnknown');
+    case 'unasked':
+      return facts.stop === undefined ? ahead(facts) : back(facts);
+  }
+}
+
+/** The target has had its go, though the source says that it has not committed. Touching either could only harm. */
+function contradictory({ source, target, commit }: Facts): boolean {
+  const gone = target === 'Going' || target === 'Running' || target === 'Finished';
+  return gone && (commit !== 'given' || !['Committed', 'Killed', 'Released', 'Absent', 'Unknown'].includes(source));
+}
+
+/** Before the commit, and nothing is against it. */
+function ahead(facts: Facts): Decision {
+  const { source, target } = facts;
+  if (!facts.checked) return perform('preflight');
+  if (target === 'Absent' && source === 'Absent') return perform('prepareTarget');
+  if (target === 'Prepared' && source === 'Absent') return perform('prepareSource', 'createTargetPod');
+  if (target === 'Prepared' && source === 'Prepared') return perform('createTargetPod');
+  if (target === 'Waiting' && source === 'Absent') return perform('prepareSource');
+  if (target === 'Waiting' && source === 'Prepared') return perform(facts.copied ? 'arm' : 'copyAhead');
+  if (target === 'Waiting' && source === 'Armed') return perform('freezeAndSend');
+  if (target === 'Waiting' && source === 'Sent') return perform('commit');
+  return { kind: 'stop', reason: 'Internal', message: `nothing leads on from source ${source} and target ${target}` };
+}
+
+/** Not committed, or not any more: the pod runs again first, then the target goes. */
+function back(facts: Facts): Decision {
+  const { source, target, commit, patience } = facts;
+  switch (source) {
+    case 'Prepared':
+    case 'Armed':
+    case 'Frozen':
+    case 'Sent':
+    case 'Thawed':
+    case 'Unknown':
+      if (patience.source) return perform('rollBackSource');
+      if (commit === 'revoked') return failed('revokeUnconfirmed');
+      // The source thaws by itself; a commit that was never asked for cannot come any more.
+      if (commit === 'unasked' && patience.target && discardable(target)) return perform('discardTarget');
+      return failed('sourceUnknown');
+    case 'Absent':
+    case 'RolledBackSource':
+      if (!discardable(target)) return commit === 'revoked' ? failed('restoreFailed') : rolledBack(false);
+      if (patience.target) return perform('discardTarget');
+      return commit === 'revoked' ? failed('restoreFailed') : rolledBack(true);
+    case 'Committed':
+    case 'Killed':
+    case 'Released':
+      return failed('impossible');
+  }
+}
+
+/** Committed: the target is the workload, whatever else is wished for. */
+function forward(facts: Facts): Decision {
+  const { target, patience, restoresFailed } = facts;
+  switch (target) {
+    case 'Unknown':
+      return patience.target ? perform('observeTarget') : failed('targetUnknown');
+    case 'Prepared':
+    case 'Waiting':
+      // Never gone, so it can still be discarded, which proves that nothing runs there.
+      if (!patience.target) return failed('targetUnknown');
+      if (restoresFailed >= enoughRestores) return perform('discardTarget');
+      return sourceFirst(facts) ?? perform('restore');
+    case 'Going':
+      return patience.target ? perform('restore') : failed('targetUnknown');
+    case 'RestoreFailed':
+      if (restoresFailed < enoughRestores && patience.target) return sourceFirst(facts) ?? perform('restore');
+      return revoke(facts);
+    case 'Discarded':
+      return revoke(facts);
+    case 'Absent':
+      return failed('targetLost');
+    case 'Running':
+    case 'Finished':
+      if (!facts.cutOver) return patience.target ? perform('cutOver') : failed('cutOverFailed');
+      if (!released(facts)) return patience.source ? perform('releaseSource') : failed('releaseFailed');
+      // After the release: while the source is there, this journal is the proof that the target runs.
+      if (target === 'Running') return patience.target ? perform('finishTarget') : failed('finishFailed');
+      return { kind: 'end', phase: 'Succeeded' };
+  }
+}
+
+/** No go without knowing that the source will not thaw: a revoke whose answer was lost may have thawed it. */
+function sourceFirst({ source, patience }: Facts): Decision | undefined {
+  if (source === 'Committed') return undefined;
+  if (source !== 'Unknown') return failed('impossible');
+  return patience.source ? perform('observeSource') : failed('targetUnknown');
+}
+
+/** With the target's proof. A revoke whose answer was lost is not asked for again before the source has been looked at. */
+function revoke({ source, patience }: Facts): Decision {
+  if (!patience.source) return failed('revokeUnconfirmed');
+  if (source === 'Unknown') return perform('observeSource');
+  return source === 'Committed' ? perform('revoke') : failed('impossible');
+}
+
+function released({ source }: Facts): boolean {
+  return source === 'Released' || source === 'Absent';
+}
+
+function discardable(target: Facts['target']): boolean {
+  return target !== 'Absent' && target !== 'Discarded';
+}
+
+function perform(...steps: StepName[]): Decision {
+  return { kind: 'do', steps };
+}
+
+function failed(failure: Failure): Decision {
+  return { kind: 'end', phase: 'Failed', failure };
+}
+
+function rolledBack(leftover: boolean): Decision {
+  return { kind: 'end', phase: 'RolledBack', leftover };
+}

@@ -1,0 +1,205 @@
+/** All migrations that this coordinator knows: those that wait, those that run, and the last ones that have ended. */
+import type { Logger } from 'pino';
+import { Fault } from '../../proto/fault.ts';
+import type { Migration__Output as Migration } from '../../proto/gen/podferry/v1/Migration.ts';
+import type { Agents } from '../agents/agents.ts';
+import type { Cluster } from '../cluster/cluster.ts';
+import { newId, type Wish } from '../request.ts';
+import { type Facts, untouched } from './observe.ts';
+import { type Examined, preflight, type Refusal } from './preflight.ts';
+import type { Claim, Queue } from './queue.ts';
+import { type Listener, MigrationRecord } from './record.ts';
+import { type Patience, Run } from './run.ts';
+
+/** What is told of migrations to those that count them. */
+export interface Tally {
+  refused(wish: Wish, first: Refusal): void;
+  ended(migration: Migration): void;
+}
+
+export interface World {
+  agents: Agents;
+  cluster: Cluster;
+  queue: Queue;
+  patience: Patience;
+  log: Logger;
+  tally: Tally;
+}
+
+/** Ended ones beyond this many are forgotten, the oldest first. */
+const remembered = 500;
+
+export class Migrations {
+  readonly #world: World;
+  readonly #records = new Map<string, MigrationRecord>();
+  readonly #runs = new Map<string, { run: Run; end: Promise<void> }>();
+  readonly #watchers = new Set<Listener>();
+  readonly #halt = new AbortController();
+  #closed: Fault | undefined;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  get records(): readonly MigrationRecord[] {
+    return [...this.#records.values()];
+  }
+
+  /** @throws Fault MigrationNotFound */
+  get(id: string): MigrationRecord {
+    const record = this.#records.get(id);
+    if (record !== undefined) return record;
+    throw new Fault('MigrationNotFound', `no migration ${id} is known here: it never was, or it ended long ago`);
+  }
+
+  /** Those under way or waiting. */
+  get active(): readonly string[] {
+    return [...this.#runs.keys()];
+  }
+
+  /** How many of them a node can have in its journal. */
+  activeOn(node: string): number {
+    const plans = [...this.#runs.values()].map(({ run }) => run.record.plan);
+    return plans.filter(({ source_node, target_node }) => source_node === node || target_node === node).length;
+  }
+
+  isActive(id: string): boolean {
+    return this.#runs.has(id);
+  }
+
+  /** Hears of every migration, also of those to come. @returns what ends it */
+  watch(listener: Listener): () => void {
+    this.#watchers.add(listener);
+    return () => this.#watchers.delete(listener);
+  }
+
+  /** A dry run. */
+  async examine(wish: Wish, signal: AbortSignal): Promise<Examined> {
+    const pod = podKey(wish.pod);
+    const examined = await preflight(newId(), wish, this.#world.agents, this.#world.cluster, signal);
+    const holder = this.#world.queue.holder(pod);
+    if (holder !== undefined) {
+      examined.findings.unshift({
+        reason: 'MigrationInProgress',
+        message: `pod ${pod} is being migrated by ${holder}`,
+      });
+    }
+    return examined;
+  }
+
+  /** @throws Fault with the first reason and all messages; then nothing has been touched */
+  async start(wish: Wish, signal: AbortSignal): Promise<MigrationRecord> {
+    if (this.#closed !== undefined) throw this.#closed;
+    const { agents, cluster, queue, tally } = this.#world;
+    const id = newId();
+    const claim = queue.claim(podKey(wish.pod), id);
+    try {
+      const { plan, manifest, findings } = await preflight(id, wish, agents, cluster, signal);
+      const [first] = findings;
+      if (first !== undefined) {
+        tally.refused(wish, first);
+        throw new Fault(first.reason, findings.map(({ message }) => message).join('; '));
+      }
+      signal.throwIfAborted();
+      if (plan === undefined) throw new Fault('Internal', 'preflight found nothing against it, and no plan either');
+      const run = new Run(new MigrationRecord(plan), { ...untouched, checked: true }, this.#world, manifest);
+      this.#begin(run, () => this.#inTurn(run, claim, wish.timeoutMs));
+      return run.record;
+    } catch (error) {
+      queue.release(claim);
+      throw error;
+    }
+  }
+
+  /** One that the agents were found in the middle of, by an earlier coordinator or after this one had given up. */
+  resume(plan: MigrationRecord['plan'], facts: Facts): void {
+    if (this.isActive(plan.id) || this.#closed !== undefined) return;
+    const { queue } = this.#world;
+    const pod = podKey({ namespace: plan.pod?.namespace ?? '', name: plan.pod?.name ?? '' });
+    const run = new Run(this.#records.get(plan.id) ?? new MigrationRecord(plan), facts, this.#world);
+    // What is left of an old one does not keep a newer one from its pod.
+    const claim = queue.holder(pod) === undefined ? queue.claim(pod, plan.id) : { pod, id: plan.id };
+    queue.enterRunning(plan.id, [plan.source_node, plan.target_node]);
+    this.#begin(run, async () => {
+      try {
+        await run.toEnd(this.#halt.signal);
+      } finally {
+        queue.release(claim);
+      }
+    });
+  }
+
+  /** @throws Fault MigrationNotFound, or TooLate when it is committed or has ended */
+  cancel(id: string, why: Fault): MigrationRecord {
+    const record = this.get(id);
+    if (this.#runs.get(id)?.run.stop(why) === true) return record;
+    const state = record.ended
+      ? `has ended: ${record.phase}`
+      : 'is committed and goes on: its target is the workload now';
+    throw new Fault('TooLate', `${id} ${state}`);
+  }
+
+  /**
+   * No new ones; what is not committed goes back, what is committed is finished.
+   * @param graceMs afterwards, or with 0 at once, everything is left as it is: whoever starts next carries on
+   */
+  async close(graceMs: number): Promise<void> {
+    this.#closed = new Fault('NodeNotReady', 'the coordinator is shutting down: try again when it is back');
+    const why = new Fault('CoordinatorRestarted', 'the coordinator was shut down before the commit');
+    if (graceMs === 0) this.#halt.abort(why);
+    for (const { run } of this.#runs.values()) if (graceMs > 0) run.stop(why);
+    const timer = setTimeout(() => this.#halt.abort(why), graceMs);
+    await Promise.all([...this.#runs.values()].map(({ end }) => end));
+    clearTimeout(timer);
+  }
+
+  #begin(run: Run, work: () => Promise<void>): void {
+    const { record } = run;
+    const { id } = record.plan;
+    const late = record.ended;
+    this.#records.set(id, record);
+    if (!late) record.listen((migration, message) => this.#tell(migration, message));
+    const end = work()
+      .catch((error: unknown) => this.#world.log.error({ migration: id, err: error }, 'left as it is'))
+      .finally(() => {
+        this.#runs.delete(id);
+        if (!late && record.ended) this.#world.tally.ended(record.snapshot());
+        this.#forget();
+      });
+    this.#runs.set(id, { run, end });
+    if (late) record.note('taken up again, because an agent still holds a part of it');
+    else record.announce();
+  }
+
+  async #inTurn(run: Run, claim: Claim, timeoutMs: number): Promise<void> {
+    const { queue } = this.#world;
+    const { plan } = run.record;
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      const asked = performance.now();
+      await queue.turn(plan.id, [plan.source_node, plan.target_node], run.stopping).catch(() => {});
+      // Much may have happened while it waited.
+      if (performance.now() - asked > 1_000) run.forgetPreflight();
+      const late = () =>
+        run.stop(new Fault('DeadlineExceeded', `not committed within ${timeoutMs} ms, as --timeout asks`));
+      timer = setTimeout(late, timeoutMs);
+      await run.toEnd(this.#halt.signal);
+    } finally {
+      clearTimeout(timer);
+      queue.release(claim);
+    }
+  }
+
+  #tell(migration: Migration, message: string): void {
+    for (const watcher of this.#watchers) watcher(migration, message);
+  }
+
+  #forget(): void {
+    const ended = this.records.filter((record) => record.ended && !this.isActive(record.plan.id));
+    for (const record of ended.slice(0, Math.max(0, ended.length - remembered))) this.#records.delete(record.plan.id);
+  }
+}
+
+function podKey({ namespace, name }: { namespace: string; name: string }): string {
+  return `${namespace}/${name}`;
+}

@@ -1,0 +1,117 @@
+/** Everything that is against a migration, asked for before anything is touched, and said all at once. */
+import { Fault, type Reason } from '../../proto/fault.ts';
+import type { Finding__Output as Finding } from '../../proto/gen/podferry/v1/Finding.ts';
+import type { Pod__Output as Pod } from '../../proto/gen/podferry/v1/Pod.ts';
+import type { PodManifest__Output as PodManifest } from '../../proto/gen/podferry/v1/PodManifest.ts';
+import type { Agent } from '../agents/agent.ts';
+import type { Agents } from '../agents/agents.ts';
+import type { Cluster } from '../cluster/cluster.ts';
+import { makePlan, type Plan, type Wish } from '../request.ts';
+
+export interface Refusal {
+  reason: Reason;
+  message: string;
+}
+
+/** What is against it may be nothing. There is no plan as long as pod or target are not known. */
+export interface Examined {
+  plan: Plan | undefined;
+  manifest: PodManifest | undefined;
+  findings: Refusal[];
+}
+
+export async function preflight(
+  id: string,
+  wish: Wish,
+  agents: Agents,
+  cluster: Cluster,
+  signal: AbortSignal,
+): Promise<Examined> {
+  const findings: Refusal[] = [];
+  const noted = async <T>(work: Promise<T>): Promise<T | undefined> => {
+    try {
+      return await work;
+    } catch (error) {
+      signal.throwIfAborted();
+      const { reason, message } = Fault.from(error, 'Internal');
+      findings.push({ reason, message });
+      return undefined;
+    }
+  };
+  if (wish.strategy !== 'stop_and_copy') {
+    const name = wish.strategy.replaceAll('_', '-');
+    findings.push({
+      reason: 'StrategyUnavailable',
+      message: `strategy ${name} is not there yet: use stop-and-copy or auto`,
+    });
+  }
+  const pod = await noted(cluster.findPod(wish.pod, signal));
+  const target = await noted(nodeFor(wish, pod, agents, cluster, signal));
+  if (pod === undefined || target === undefined) return { plan: undefined, manifest: undefined, findings };
+  const plan = makePlan(id, wish, pod.ref?.uid ?? '', pod.node, target);
+  if (pod.node === target) {
+    findings.push({
+      reason: 'SameNode',
+      message: `pod ${wish.pod.namespace}/${wish.pod.name} is on ${target} already: name another node`,
+    });
+    return { plan, manifest: undefined, findings };
+  }
+  if (agents.problemOf(pod.node) === undefined) findings.push(...problemsOf(agents, pod.node));
+  if (agents.problemOf(target) !== undefined || wish.strategy !== 'stop_and_copy')
+    return { plan, manifest: undefined, findings };
+  findings.push(...problemsOf(agents, target));
+  const examined = await noted(examinePods(agents.get(pod.node), agents.get(target), plan, signal));
+  findings.push(...(examined?.findings ?? []));
+  return { plan, manifest: examined?.manifest, findings: withoutRepeats(findings) };
+}
+
+async function nodeFor(
+  wish: Wish,
+  pod: Pod | undefined,
+  agents: Agents,
+  cluster: Cluster,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  if (wish.targetNode === '') return pod === undefined ? undefined : await cluster.pickTarget(pod, signal);
+  const target = wish.targetNode;
+  agents.get(target);
+  await Promise.all([target, pod?.node ?? target].map((node) => agents.look(node, signal)));
+  const problem = agents.problemOf(target);
+  if (problem !== undefined) throw problem;
+  return target;
+}
+
+function problemsOf(agents: Agents, node: string): Refusal[] {
+  return (agents.factsOf(node)?.problems ?? []).map((problem) => refusal(problem, node));
+}
+
+/** What is wrong with a node is found by asking for its facts, and again by asking for a pod on it. */
+function withoutRepeats(findings: readonly Refusal[]): Refusal[] {
+  const known = new Map(findings.map((finding) => [`${finding.reason} ${finding.message}`, finding]));
+  return [...known.values()];
+}
+
+/** Both agents' own say. The target is asked too when the source has already refused, so that nobody has to ask twice. */
+export async function examinePods(
+  source: Agent,
+  target: Agent,
+  { pod, transport, strategy }: Plan,
+  signal: AbortSignal,
+): Promise<{ findings: Refusal[]; manifest: PodManifest | undefined }> {
+  const leaving = await source.call('PreflightSource', { pod, transport, strategy }, signal);
+  const manifest = leaving.manifest ?? undefined;
+  const findings = leaving.findings.map((finding) => refusal(finding, source.node));
+  if (manifest === undefined) {
+    if (findings.length === 0)
+      throw new Fault('Internal', `PreflightSource on ${source.node} gave neither a manifest nor a reason`);
+    return { findings, manifest };
+  }
+  const arriving = await target.call('PreflightTarget', { manifest, transport, strategy }, signal);
+  findings.push(...arriving.findings.map((finding) => refusal(finding, target.node)));
+  return { findings, manifest };
+}
+
+function refusal({ reason, message }: Finding, node: string): Refusal {
+  const known = typeof reason === 'string' && reason !== 'REASON_UNSPECIFIED' ? reason : 'Internal';
+  return { reason: known, message: message.includes(node) ? message : `${node}: ${message}` };
+}

@@ -1,0 +1,265 @@
+/**
+ * Carries one migration to its end: decides, acts, learns from the answer, decides again. An answer is an observation,
+ * so nothing is asked twice, and in the frozen time nothing is asked but what moves it on.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { Fault } from '../../proto/fault.ts';
+import type { Agents } from '../agents/agents.ts';
+import type { Cluster } from '../cluster/cluster.ts';
+import { type Decision, decide } from './decide.ts';
+import { explain } from './ending.ts';
+import { type Answer, begin, type Facts, learn, miss, type SourceState, stop, type TargetState } from './observe.ts';
+import type { MigrationRecord } from './record.ts';
+import { absentSource, absentTarget, type Course, type Step, type StepName, steps } from './steps.ts';
+
+/** How long a side that does not do what is asked is asked again, and how often. Milliseconds. */
+export interface Patience {
+  /** Before the commit, to roll back. */
+  rollBackMs: number;
+  /** After it, to get the target running and the source away. */
+  forwardMs: number;
+  firstPauseMs: number;
+  longestPauseMs: number;
+}
+
+export const defaultPatience: Patience = {
+  rollBackMs: 60_000,
+  forwardMs: 120_000,
+  firstPauseMs: 100,
+  longestPauseMs: 2_000,
+};
+
+/** Agents that contradict themselves could keep us going round for ever; no course has as many steps. */
+const mostDecisions = 1_000;
+
+type Side = 'source' | 'target';
+
+interface Trouble {
+  since: number;
+  times: number;
+  fault: Fault;
+}
+
+type End = Extract<Decision, { kind: 'end' }>;
+
+export class Run {
+  readonly record: MigrationRecord;
+  readonly course: Course;
+  readonly #patience: Patience;
+  readonly #log: Logger;
+  readonly #stopping = new AbortController();
+  #facts: Facts;
+  #trouble: Partial<Record<Side, Trouble>> = {};
+
+  constructor(
+    record: MigrationRecord,
+    facts: Facts,
+    world: { agents: Agents; cluster: Cluster; patience: Patience; log: Logger },
+    manifest?: Course['manifest'],
+  ) {
+    const { plan } = record;
+    this.record = record;
+    this.#facts = facts;
+    this.#patience = world.patience;
+    this.#log = world.log.child({ migration: plan.id });
+    this.course = {
+      plan,
+      cluster: world.cluster,
+      source: world.agents.get(plan.source_node),
+      target: world.agents.get(plan.target_node),
+      manifest,
+      targetState: undefined,
+      keepImages: false,
+      record,
+    };
+    record.setCommitted(facts.commit === 'given');
+  }
+
+  /** Aborted when it is to go back. */
+  get stopping(): AbortSignal {
+    return this.#stopping.signal;
+  }
+
+  /**
+   * Takes it back, with the reason that people will see.
+   * @returns false when it is too late: committed, or about to
+   */
+  stop(why: Fault): boolean {
+    if (this.record.ended || (this.#facts.commit !== 'unasked' && this.#facts.stop === undefined)) return false;
+    if (this.#facts.commit === 'given') return false;
+    this.#goBack(why);
+    return true;
+  }
+
+  /** Preflight is old: the pod had to wait for its turn. */
+  forgetPreflight(): void {
+    this.#facts = { ...this.#facts, checked: false };
+  }
+
+  /** @param halt leaves everything as it is; whoever starts next carries on from the agents' journals */
+  async toEnd(halt: AbortSignal): Promise<End> {
+    if (this.#facts.stop === undefined) this.record.advance('Preparing');
+    for (let decided = 0; ; decided += 1) {
+      halt.throwIfAborted();
+      const decision: Decision =
+        decided < mostDecisions
+          ? decide(this.#withPatience())
+          : { kind: 'end', phase: 'Failed', failure: 'impossible' };
+      switch (decision.kind) {
+        case 'do':
+          await this.#pause(decision.steps, halt);
+          await Promise.all(decision.steps.map((step) => this.#take(step, halt)));
+          break;
+        case 'stop':
+          this.#goBack(new Fault(decision.reason, decision.message));
+          break;
+        case 'end':
+          return this.#end(decision);
+      }
+    }
+  }
+
+  #withPatience(): Facts {
+    const limit = this.#facts.commit === 'unasked' ? this.#patience.rollBackMs : this.#patience.forwardMs;
+    const left = (side: Side) => performance.now() - (this.#trouble[side]?.since ?? Number.POSITIVE_INFINITY) < limit;
+    return { ...this.#facts, patience: { source: left('source'), target: left('target') } };
+  }
+
+  async #pause(names: readonly StepName[], halt: AbortSignal): Promise<void> {
+    const times = Math.max(...names.map((name) => this.#trouble[sideOf(name)]?.times ?? 0));
+    if (times === 0) return;
+    const { firstPauseMs, longestPauseMs } = this.#patience;
+    const ms = Math.min(firstPauseMs * 2 ** (times - 1), longestPauseMs);
+    await sleep(ms, undefined, { signal: halt }).catch(() => halt.throwIfAborted());
+  }
+
+  async #take(name: StepName, halt: AbortSignal): Promise<void> {
+    const step = steps[name];
+    if (step.phase !== undefined) this.record.advance(step.phase);
+    this.#facts = begin(this.#facts, name);
+    this.course.keepImages = this.#facts.commit === 'given' || this.#facts.commit === 'revoked';
+    const signal = step.interruptible ? AbortSignal.any([halt, this.#stopping.signal]) : halt;
+    const since = performance.now();
+    try {
+      const answer = await this.#ask(name, signal);
+      this.#settle(name, learn(this.#facts, name, answer));
+      if (!isObservation(name)) delete this.#trouble[sideOf(name)];
+      if (answer.of === 'target' && answer.state.step === 'RestoreFailed')
+        this.#failedRestore(answer.state.fault?.message);
+      this.#log.debug({ step: name, ms: performance.now() - since }, 'step done');
+    } catch (error) {
+      halt.throwIfAborted();
+      this.#missed(name, Fault.from(error, 'Internal', name));
+    } finally {
+      this.record.moved();
+    }
+  }
+
+  async #ask(name: StepName, signal: AbortSignal): Promise<Answer> {
+    const step = steps[name];
+    if (step.of === 'preflight' || step.of === 'cutOver') {
+      await step.act(this.course, signal);
+      return { of: step.of };
+    }
+    const state = await orAbsent(step, step.act(this.course, signal), this.course.plan.id);
+    this.record.saw(state);
+    const allowed: readonly string[] = step.expects;
+    if (!allowed.includes(state.step)) {
+      const agent = this.course[step.of];
+      const fault = state.fault === null ? '' : `: ${state.fault.message}`;
+      throw new Fault(
+        'Internal',
+        `${name} on ${agent.node} left it ${state.step}, not ${allowed.join(' or ')}${fault}`,
+      );
+    }
+    // Each arm has its own state, which is what `of` says.
+    const answer = { of: step.of, state } as Answer;
+    if (answer.of === 'target') this.course.targetState = answer.state;
+    return answer;
+  }
+
+  /** A new set of facts, and what follows from the commit's having come or gone. */
+  #settle(name: StepName, facts: Facts): void {
+    const before = this.#facts.commit;
+    this.#facts = facts;
+    if (facts.commit === before) return;
+    this.record.setCommitted(facts.commit === 'given');
+    if (facts.commit === 'revoked') {
+      const why =
+        this.#trouble.target?.fault ??
+        new Fault('RestoreFailed', `${this.course.plan.target_node} could not restore the pod`);
+      this.#facts = { ...facts, stop: why };
+    }
+    if (name !== 'commit') this.#log.info({ step: name, commit: facts.commit }, 'commit settled');
+    this.#trouble = facts.commit === 'revoked' ? this.#trouble : {};
+  }
+
+  #missed(name: StepName, fault: Fault): void {
+    const step = steps[name];
+    const { stop: stopped, commit } = this.#facts;
+    const ahead = stopped === undefined && (commit === 'unasked' || name === 'commit');
+    this.#facts = miss(this.#facts, name, step.of, fault);
+    // Going ahead, the first fault turns it back; on every other way the step is taken again.
+    if (ahead) return this.#goBack(fault);
+    if (this.stopping.aborted && step.interruptible) return;
+    const side = sideOf(name);
+    const { since = performance.now(), times = 0 } = this.#trouble[side] ?? {};
+    this.#trouble[side] = { since, times: times + 1, fault };
+    this.#log.warn({ step: name, reason: fault.reason, times: times + 1 }, fault.message);
+    if (times === 0) this.record.note(`${fault.message}; asking again`);
+  }
+
+  #failedRestore(message: string | undefined): void {
+    const why = `${this.course.plan.target_node} could not restore the pod: ${message ?? 'it did not say why'}`;
+    const fault = new Fault('RestoreFailed', why);
+    this.#trouble.target = { since: performance.now(), times: 0, ...this.#trouble.target, fault };
+    if (this.#facts.commit === 'revoked') this.#facts = { ...this.#facts, stop: fault };
+  }
+
+  #goBack(why: Fault): void {
+    if (this.#facts.stop !== undefined) return;
+    this.#facts = stop(this.#facts, why);
+    this.#trouble = {};
+    this.#log.warn({ reason: why.reason }, why.message);
+    this.record.rollBack({ reason: why.reason, message: why.message });
+    this.#stopping.abort(why);
+  }
+
+  #end(end: End): End {
+    const { plan, targetState } = this.course;
+    const trouble = { source: this.#trouble.source?.fault, target: this.#trouble.target?.fault };
+    const outcome = explain(end, { plan, facts: this.#facts, trouble, images: targetState?.images ?? '' });
+    if (this.record.ended)
+      this.record.amend(outcome?.message ?? `carried to its end, the pod runs on ${plan.target_node}`);
+    else this.record.end(end.phase, outcome);
+    this.#log.info(
+      { phase: end.phase, reason: outcome?.reason, source: this.#facts.source, target: this.#facts.target },
+      outcome?.message ?? 'ended',
+    );
+    return end;
+  }
+}
+
+/** An agent that has no such migration has nothing of it, which is an answer where that can be. */
+async function orAbsent(
+  step: Step,
+  asked: Promise<SourceState | TargetState>,
+  id: string,
+): Promise<SourceState | TargetState> {
+  try {
+    return await asked;
+  } catch (error) {
+    const allowed: readonly string[] = step.expects;
+    if (!(error instanceof Fault && error.reason === 'MigrationNotFound' && allowed.includes('Absent'))) throw error;
+    return step.of === 'source' ? absentSource(id) : absentTarget(id);
+  }
+}
+
+function sideOf(name: StepName): Side {
+  return steps[name].of === 'source' ? 'source' : 'target';
+}
+
+function isObservation(name: StepName): boolean {
+  return name === 'observeSource' || name === 'observeTarget';
+}

@@ -1,0 +1,162 @@
+/** The coordinator's gRPC service: who may call, what a request means, and how an answer or a Fault travels. */
+import { type sendUnaryData, type ServerUnaryCall, type ServerWritableStream } from '@grpc/grpc-js';
+import { Fault, toStatus } from '../proto/fault.ts';
+import type { CoordinatorHandlers } from '../proto/gen/podferry/v1/Coordinator.ts';
+import type { GetRequest__Output } from '../proto/gen/podferry/v1/GetRequest.ts';
+import type { MigrationEvent } from '../proto/gen/podferry/v1/MigrationEvent.ts';
+import type { NodesResponse } from '../proto/gen/podferry/v1/NodesResponse.ts';
+import { type Identity, requireRole } from '../proto/identity.ts';
+import type { Agents } from './agents/agents.ts';
+import type { Migrations } from './migration/migrations.ts';
+import type { MigrationRecord } from './migration/record.ts';
+import { checkName } from './names.ts';
+import { readRequest } from './request.ts';
+
+type Unary<Request, Reply> = (call: ServerUnaryCall<Request, Reply>, callback: sendUnaryData<Reply>) => void;
+type Streaming<Request, Event> = (call: ServerWritableStream<Request, Event>) => void;
+
+export function coordinatorService(
+  migrations: Migrations,
+  agents: Agents,
+  identity: Pick<Identity, 'role'>,
+): CoordinatorHandlers {
+  /** Aborts when the client goes. Throws a Fault, which becomes the call's status. */
+  function unary<Request, Reply>(
+    answer: (request: Request, gone: AbortSignal) => Reply | Promise<Reply>,
+  ): Unary<Request, Reply> {
+    return (call, callback) => {
+      const reply = async () => {
+        requireRole(call, identity, 'client', 'coordinator');
+        return await answer(call.request, goneOf(call));
+      };
+      settle(reply(), callback);
+    };
+  }
+
+  function streaming<Request, Event>(
+    answer: (request: Request, write: (event: Event) => void, gone: AbortSignal) => Promise<void>,
+  ): Streaming<Request, Event> {
+    return (call) => {
+      const stream = async () => {
+        requireRole(call, identity, 'client', 'coordinator');
+        await answer(call.request, (event) => call.write(event), goneOf(call));
+      };
+      stream().then(
+        () => call.end(),
+        (error: unknown) => call.emit('error', toStatus(error)),
+      );
+    };
+  }
+
+  return {
+    Migrate: streaming(async (request, write: (event: MigrationEvent) => void, gone) => {
+      const wish = readRequest(request);
+      const record = await migrations.start(wish, gone);
+      const { id } = record.plan;
+      const cancel = () => {
+        if (wish.detach || record.committed || record.ended) return;
+        cancelQuietly(
+          migrations,
+          id,
+          new Fault('ClientGone', 'the client that asked for it went away before the commit'),
+        );
+      };
+      if (gone.aborted) cancel();
+      gone.addEventListener('abort', cancel, { once: true });
+      await follow(record, write, gone);
+    }),
+    Get: unary(({ id }: GetRequest__Output) => migrations.get(checkName('migration', id)).snapshot()),
+    List: unary(({ running_only }) => ({
+      migrations: migrations.records
+        .filter((record) => !running_only || !record.ended)
+        .map((record) => record.snapshot()),
+    })),
+    Watch: streaming(async ({ id }: GetRequest__Output, write: (event: MigrationEvent) => void, gone) => {
+      if (id !== '') return await follow(migrations.get(checkName('migration', id)), write, gone);
+      for (const record of migrations.records) write({ migration: record.snapshot(), message: '' });
+      const leave = migrations.watch((migration, message) => write({ migration, message }));
+      await aborted(gone);
+      leave();
+    }),
+    Cancel: unary(({ id }: GetRequest__Output) =>
+      migrations.cancel(checkName('migration', id), new Fault('Cancelled', 'cancelled by a client')).snapshot(),
+    ),
+    Nodes: unary(async (_request, gone): Promise<NodesResponse> => {
+      await Promise.all(agents.all.map(({ node }) => agents.look(node, gone)));
+      return { nodes: agents.all.map(({ node, address }) => describe(node, address)) };
+    }),
+    Preflight: unary(async (request, gone) => {
+      const { plan, findings } = await migrations.examine(readRequest(request), gone);
+      return { plan: plan ?? null, findings };
+    }),
+  };
+
+  function describe(name: string, address: string) {
+    const problem = agents.problemOf(name);
+    return {
+      name,
+      address,
+      ready: problem === undefined,
+      facts: agents.factsOf(name) ?? null,
+      problem: problem === undefined ? null : { reason: problem.reason, message: problem.message },
+    };
+  }
+}
+
+function settle<Reply>(reply: Promise<Reply>, callback: sendUnaryData<Reply>): void {
+  const answered = async () => {
+    try {
+      const value = await reply;
+      callback(null, value);
+    } catch (error) {
+      callback(toStatus(error));
+    }
+  };
+  void answered();
+}
+
+/** The present state, then every change, until the end or until nobody listens. */
+async function follow(
+  record: MigrationRecord,
+  write: (event: MigrationEvent) => void,
+  gone: AbortSignal,
+): Promise<void> {
+  write({ migration: record.snapshot(), message: '' });
+  if (record.ended) return;
+  await new Promise<void>((resolve) => {
+    const leave = record.listen((migration, message) => {
+      if (!gone.aborted) write({ migration, message });
+      if (!record.ended) return;
+      leave();
+      resolve();
+    });
+    gone.addEventListener('abort', () => {
+      leave();
+      resolve();
+    });
+  });
+}
+
+function cancelQuietly(migrations: Migrations, id: string, why: Fault): void {
+  try {
+    migrations.cancel(id, why);
+  } catch (error) {
+    // It was committed in the same moment: then it goes on, as it would have a moment later.
+    if (!(error instanceof Fault && error.reason === 'TooLate')) throw error;
+  }
+}
+
+function goneOf(call: { cancelled: boolean; once(event: 'cancelled', listener: () => void): unknown }): AbortSignal {
+  const gone = new AbortController();
+  const leave = () => gone.abort(new Fault('ClientGone', 'the client went away'));
+  if (call.cancelled) leave();
+  call.once('cancelled', leave);
+  return gone.signal;
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) => {
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,193 @@
+/** Every flag of the coordinator, each also by its environment variable; all mistakes are reported at once. */
+import { Command, Option } from 'commander';
+import { Fault } from '../proto/fault.ts';
+import { parseDuration } from './duration.ts';
+import { checkName } from './names.ts';
+
+export interface Address {
+  host: string;
+  port: number;
+}
+
+export interface Settings {
+  listen: Address;
+  metricsListen: Address;
+  /** Undefined: plaintext. */
+  tlsDir: string | undefined;
+  agents: ReadonlyMap<string, string>;
+  maxPerNode: number;
+  maxTotal: number;
+  rollBackTimeoutMs: number;
+  forwardTimeoutMs: number;
+  logLevel: string;
+}
+
+interface Flag<T> {
+  /** As commander writes it. */
+  flags: string;
+  env: string;
+  help: string;
+  fallback?: string;
+  parse: (text: string) => T;
+}
+
+const flags = {
+  listen: {
+    flags: '--listen <host:port>',
+    env: 'PODFERRY_LISTEN',
+    help: 'where clients reach it',
+    fallback: '0.0.0.0:7443',
+    parse: parseAddress,
+  },
+  metricsListen: {
+    flags: '--metrics-listen <host:port>',
+    env: 'PODFERRY_METRICS_LISTEN',
+    help: '/metrics and /healthz',
+    fallback: '0.0.0.0:7444',
+    parse: parseAddress,
+  },
+  tlsDir: {
+    flags: '--tls-dir <directory>',
+    env: 'PODFERRY_TLS_DIR',
+    help: 'ca.crt, tls.crt and tls.key of coordinator.podferry',
+    parse: String,
+  },
+  insecurePlaintext: {
+    flags: '--insecure-plaintext',
+    env: 'PODFERRY_INSECURE_PLAINTEXT',
+    help: 'no TLS: anybody can move any pod',
+    parse: parseSwitch,
+  },
+  agents: {
+    flags: '--agents <node=host:port,…>',
+    env: 'PODFERRY_AGENTS',
+    help: 'every node and where its agent listens',
+    parse: parseAgents,
+  },
+  maxPerNode: {
+    flags: '--max-per-node <n>',
+    env: 'PODFERRY_MAX_PER_NODE',
+    help: 'migrations that a node takes part in at a time',
+    fallback: '2',
+    parse: parseCount,
+  },
+  maxTotal: {
+    flags: '--max-total <n>',
+    env: 'PODFERRY_MAX_TOTAL',
+    help: 'migrations at a time',
+    fallback: '4',
+    parse: parseCount,
+  },
+  rollBackTimeout: {
+    flags: '--rollback-timeout <span>',
+    env: 'PODFERRY_ROLLBACK_TIMEOUT',
+    help: 'how long an absent agent is waited for to roll back',
+    fallback: '60s',
+    parse: parseDuration,
+  },
+  forwardTimeout: {
+    flags: '--forward-timeout <span>',
+    env: 'PODFERRY_FORWARD_TIMEOUT',
+    help: 'the same after the commit, to go on',
+    fallback: '120s',
+    parse: parseDuration,
+  },
+  logLevel: {
+    flags: '--log-level <level>',
+    env: 'PODFERRY_LOG_LEVEL',
+    help: 'trace, debug, info, warn, error or silent',
+    fallback: 'info',
+    parse: parseLevel,
+  },
+} as const satisfies Record<string, Flag<unknown>>;
+
+/**
+ * @param argv without node and script
+ * @throws Fault InvalidArgument with every mistake
+ */
+export function readSettings(argv: readonly string[]): Settings {
+  const program = new Command('coordinator').description('Pairs agents and carries migrations to their end.');
+  for (const [name, { flags: written, help, env, fallback }] of Object.entries<Flag<unknown>>(flags)) {
+    const option = new Option(written, `${help} (${env}${fallback === undefined ? '' : `, ${fallback}`})`);
+    option.attributeName = () => name;
+    program.addOption(option);
+  }
+  program.parse([...argv], { from: 'user' });
+  const given = program.opts<Partial<Record<keyof typeof flags, string | true>>>();
+  const textOf = (name: keyof typeof flags): string | undefined => {
+    const { env, fallback }: Flag<unknown> = flags[name];
+    // Not by commander: to it any value of a switch's variable is a yes, "false" as well.
+    return given[name] === undefined ? process.env[env] || fallback : String(given[name]);
+  };
+  const mistakes: string[] = [];
+  const read = <Name extends keyof typeof flags>(name: Name): ReturnType<(typeof flags)[Name]['parse']> | undefined => {
+    const text = textOf(name);
+    if (text === undefined) return undefined;
+    const { flags: written, parse } = flags[name];
+    try {
+      return parse(text) as ReturnType<(typeof flags)[Name]['parse']>;
+    } catch (error) {
+      mistakes.push(`${written.split(' ')[0]}: ${(error as Error).message}`);
+      return undefined;
+    }
+  };
+  const settings = {
+    listen: read('listen'),
+    metricsListen: read('metricsListen'),
+    tlsDir: read('tlsDir'),
+    agents: read('agents'),
+    maxPerNode: read('maxPerNode'),
+    maxTotal: read('maxTotal'),
+    rollBackTimeoutMs: read('rollBackTimeout'),
+    forwardTimeoutMs: read('forwardTimeout'),
+    logLevel: read('logLevel'),
+  };
+  const plaintext = read('insecurePlaintext') ?? false;
+  if (textOf('agents') === undefined)
+    mistakes.push('--agents: every node and its agent, like node-a=10.0.0.1:7440,node-b=10.0.0.2:7440');
+  if (settings.tlsDir === undefined && !plaintext)
+    mistakes.push('--tls-dir: a directory with ca.crt, tls.crt and tls.key (or --insecure-plaintext)');
+  if (settings.tlsDir !== undefined && plaintext)
+    mistakes.push('--tls-dir and --insecure-plaintext exclude each other');
+  if (mistakes.length > 0) throw new Fault('InvalidArgument', mistakes.join('\n'));
+  // Whatever has no value by now has been counted as a mistake.
+  return settings as Settings;
+}
+
+export function parseAddress(text: string): Address {
+  const [, bracketed, plain, port] = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s/]+)):(\d{1,5})$/.exec(text) ?? [];
+  const host = bracketed ?? plain;
+  if (host === undefined || Number(port) > 65_535)
+    throw new Fault('InvalidArgument', `${JSON.stringify(text)} is not host:port`);
+  return { host, port: Number(port) };
+}
+
+function parseAgents(text: string): ReadonlyMap<string, string> {
+  const agents = new Map<string, string>();
+  for (const entry of text.split(',')) {
+    const [node = '', address = ''] = entry.split(/=(.*)/s);
+    checkName('node', node.trim());
+    parseAddress(address.trim());
+    if (agents.has(node.trim())) throw new Fault('InvalidArgument', `${node.trim()} stands there twice`);
+    agents.set(node.trim(), address.trim());
+  }
+  return agents;
+}
+
+function parseCount(text: string): number {
+  if (!/^[1-9]\d{0,4}$/.test(text))
+    throw new Fault('InvalidArgument', `${JSON.stringify(text)} is not a number from 1 to 99999`);
+  return Number(text);
+}
+
+export function parseSwitch(text: string): boolean {
+  if (!/^(true|false|1|0|)$/.test(text))
+    throw new Fault('InvalidArgument', `${JSON.stringify(text)} is neither true nor false`);
+  return text === 'true' || text === '1';
+}
+
+function parseLevel(text: string): string {
+  if (!/^(trace|debug|info|warn|error|fatal|silent)$/.test(text))
+    throw new Fault('InvalidArgument', `${JSON.stringify(text)} is no level`);
+  return text;
+}
