@@ -1,0 +1,60 @@
+import { Command } from 'commander';
+import { down, type Lab, up } from '../lab/index.ts';
+import { type Cell, type FreezeOptions, measureFreeze } from './freeze.ts';
+import { measureWrapper } from './wrapper.ts';
+
+const program = new Command('bench').description('Measures in a lab of its own, and compares within one run');
+
+const say = (line: string) => console.error(`bench: ${line}`);
+
+const list = (text: string) => text.split(',');
+
+program
+  .command('freeze')
+  .description('how long a Redis stands still: by Podferry, by hand (naive), and with CRIU alone')
+  .option('--n <runs>', 'runs of each way that count', Number, 20)
+  .option('--size <mb>', 'resident memory of Redis, about', Number, 15)
+  .option('--ways <ways>', 'podferry, naive, raw-criu', list, ['podferry', 'naive', 'raw-criu'])
+  .option('--transports <transports>', 'stream, nfs', list, ['stream', 'nfs'])
+  .option('--json', 'one object a cell on standard output', false)
+  .action(async ({ size, json, ...options }: Omit<FreezeOptions, 'sizeMb'> & { size: number; json: boolean }) => {
+    const cells = await inLab(async (lab) => await measureFreeze(lab, { ...options, sizeMb: size }, say));
+    if (json) for (const cell of cells) console.log(JSON.stringify(cell));
+    else console.log(table(cells));
+  });
+
+program
+  .command('wrapper')
+  .description('what the runtime wrapper adds to an ordinary start of a container')
+  .option('--n <runs>', 'runs', Number, 100)
+  .action(async ({ n }: { n: number }) => {
+    const { idleMs, awaitingMs } = await inLab(async (lab) => await measureWrapper(lab, n));
+    console.log(`${idleMs} ms at the median, ${awaitingMs} ms while the node awaits a migration`);
+  });
+
+async function inLab<T>(measure: (lab: Lab) => Promise<T>): Promise<T> {
+  const name = `bench-${process.pid}`;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => void down(name).finally(() => process.exit(130)));
+  }
+  const lab = await up({ name, say });
+  try {
+    return await measure(lab);
+  } finally {
+    await lab.down();
+  }
+}
+
+function table(cells: readonly Cell[]): string {
+  const rows = cells.map(({ way, transport, n, p50, p95, min, max, parts }) => {
+    const made = Object.entries(parts).map(([part, ms]) => `${part} ${ms}`);
+    return `| ${way} | ${transport} | ${n} | ${p50} | ${p95} | ${min} | ${max} | ${made.join(' + ')} |`;
+  });
+  return [
+    '| way | transport | runs | p50 ms | p95 ms | min | max | made of (medians) |',
+    '| --- | --- | ---: | ---: | ---: | ---: | ---: | --- |',
+    ...rows,
+  ].join('\n');
+}
+
+await program.parseAsync();

@@ -1,0 +1,108 @@
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/**
+ * Every name, address and path of a lab, made in this one place.
+ *
+ * The addresses are the same in every lab: each lab has a network of its own, of which the host sees no link.
+ */
+
+/** Where this checkout lies; nodes see it at `repositoryInNode`. */
+export const repository = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+export const repositoryInNode = '/opt/podferry';
+export const nodeProgramInNode = `${repositoryInNode}/node_modules/.bin/node`;
+export const wrapperInNode = '/usr/local/lib/podferry/podferry-runc';
+export const tlsInNode = '/etc/podferry/tls';
+export const nfsInNode = '/srv/podferry-nfs';
+export const containerdSocket = '/run/containerd/containerd.sock';
+
+/** All labs of this machine are registered here; the last `down` removes it. */
+export const registry = '/run/podferry-lab';
+const disks = '/var/lib/podferry-lab';
+export const cgroupOfAllLabs = 'podferry-lab';
+
+export const ports = { agent: 7440, agentData: 7441, agentMetrics: 7442, coordinator: 7443, coordinatorMetrics: 7444 };
+
+export const controlAddress = '10.77.0.2';
+export const nodeNames = ['node-a', 'node-b', 'node-c'] as const;
+export type NodeName = (typeof nodeNames)[number];
+/** A place processes can be started in: a node, or the machine beside the nodes where the coordinator runs. */
+export type Place = NodeName | 'control';
+/** What has namespaces of its own: the places, and the switch between them. */
+export type Holder = Place | 'switch';
+
+export function nodeName(text: string): NodeName {
+  const found = nodeNames.find((name) => name === text);
+  if (!found) throw new Error(`${JSON.stringify(text)} is no node of a lab: expected one of ${nodeNames.join(', ')}`);
+  return found;
+}
+
+export function placeName(text: string): Place {
+  return text === 'control' ? text : nodeName(text);
+}
+
+export function addressOf(place: Place): string {
+  return place === 'control' ? controlAddress : `10.77.0.${11 + nodeNames.indexOf(place)}`;
+}
+
+export function podRangeOf(node: NodeName): string {
+  return `10.88.${1 + nodeNames.indexOf(node)}.0/24`;
+}
+
+export interface Layout {
+  name: string;
+  /** State, logs and certificates: small, gone with a reboot. */
+  state: string;
+  /** Whether this file exists tells an `up` that went through from one that did not. */
+  stateFile: string;
+  logs: string;
+  tls: string;
+  /** What a node would have on its disk. */
+  disk: string;
+  nfs: string;
+  /** Below each cgroup hierarchy's mount point. */
+  cgroup: string;
+  log(what: string): string;
+  tlsOf(identity: string): string;
+  nodeDisk(node: NodeName): NodeDisk;
+}
+
+export interface NodeDisk {
+  /** The overlay's own layer: files written here before the mount are in the node from the start. */
+  upper: string;
+  work: string;
+  /** Where the overlay is mounted, in the node's mount namespace only. */
+  root: string;
+  /** /var/lib/containerd: containerd's overlay snapshots cannot lie on an overlay. */
+  containerd: string;
+}
+
+export function layoutOf(name: string): Layout {
+  if (!/^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/.test(name)) {
+    throw new Error(
+      `${JSON.stringify(name)} cannot name a lab: at most 32 of a-z, 0-9 and "-", the first and last no "-"`,
+    );
+  }
+  const state = join(registry, name);
+  const disk = join(disks, name);
+  return {
+    name,
+    state,
+    stateFile: join(state, 'lab.json'),
+    logs: join(state, 'log'),
+    tls: join(state, 'tls'),
+    disk,
+    nfs: join(disk, 'nfs'),
+    cgroup: `${cgroupOfAllLabs}/${name}`,
+    log: (what) => join(state, 'log', `${what}.log`),
+    tlsOf: (identity) => join(state, 'tls', identity),
+    nodeDisk: (node) => ({
+      upper: join(disk, node, 'upper'),
+      work: join(disk, node, 'work'),
+      root: join(disk, node, 'root'),
+      containerd: join(disk, node, 'containerd'),
+    }),
+  };
+}
+
+export const diskRegistry = disks;

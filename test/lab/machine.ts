@@ -1,0 +1,67 @@
+import { accessSync, constants } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { attempt, CommandFailed, run } from './command.ts';
+
+/** What the machine under the lab must have: programs, and limits that are the whole machine's. */
+
+/** Program → the Debian package that brings it. */
+const programs = {
+  mmdebstrap: 'mmdebstrap',
+  ip: 'iproute2',
+  openssl: 'openssl',
+  unshare: 'util-linux',
+  nsenter: 'util-linux',
+  flock: 'util-linux',
+  tar: 'tar',
+};
+// mmdebstrap only recommends the keys it checks forky with.
+const besides: Record<string, readonly string[]> = { mmdebstrap: ['debian-archive-keyring'] };
+
+export async function installPrograms(say: (line: string) => void, signal?: AbortSignal): Promise<void> {
+  if (process.getuid?.() !== 0) throw new Error('the lab makes namespaces, mounts and cgroups: run it as root');
+  const missing = Object.entries(programs).filter(([program]) => !onPath(program));
+  if (missing.length === 0) return;
+  const wanted = [...new Set(missing.flatMap(([, name]) => [name, ...(besides[name] ?? [])]))];
+  say(`installing ${wanted.join(', ')}`);
+  const argv = ['apt-get', 'install', '-y', '-q', '--no-install-recommends', ...wanted];
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  if ((await attempt(argv, { env }, signal)).code === 0) return;
+  // On a fresh machine the package lists may be missing or older than the mirror.
+  await run(['apt-get', 'update', '-q'], { env }, signal);
+  const second = await attempt(argv, { env }, signal);
+  if (second.code !== 0) throw new CommandFailed(argv, second);
+}
+
+function onPath(program: string): boolean {
+  return `${process.env.PATH ?? ''}:/usr/sbin:/sbin`.split(':').some((directory) => {
+    try {
+      accessSync(join(directory, program), constants.X_OK);
+      return directory !== '';
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** CRIU's lazy server fills large pipes, which only CAP_SYS_RESOURCE may exceed the limits for. */
+const limits: Record<string, string> = {
+  'fs.pipe-max-size': '67108864',
+  'fs.pipe-user-pages-soft': '0',
+};
+
+const limitFile = (name: string) => `/proc/sys/${name.replaceAll('.', '/')}`;
+
+/** Raises the limits and answers what they were. */
+export async function raiseLimits(): Promise<Record<string, string>> {
+  const former: Record<string, string> = {};
+  for (const [name, value] of Object.entries(limits)) {
+    former[name] = (await readFile(limitFile(name), 'utf8')).trim();
+    await writeFile(limitFile(name), value);
+  }
+  return former;
+}
+
+export async function restoreLimits(former: Record<string, string>): Promise<void> {
+  for (const [name, value] of Object.entries(former)) await writeFile(limitFile(name), value);
+}

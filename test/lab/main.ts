@@ -1,0 +1,109 @@
+import { once } from 'node:events';
+import { Command, Option } from 'commander';
+import { down } from './down.ts';
+import { defaultName, open } from './lab.ts';
+import { addImage } from './image.ts';
+import { nodeName, placeName } from './layout.ts';
+import { runPod } from './run.ts';
+import { describeStatus, labNames, status } from './status.ts';
+import { defaultCache, up } from './up.ts';
+
+// Ctrl-C takes a half-made lab away, as any other failure does.
+const interrupted = new AbortController();
+const say = (line: string) => console.error(`lab: ${line}`);
+const named = () => new Option('--name <lab>', 'labs of different names can be up side by side').default(defaultName());
+
+/** `exec node-a -- sh -c …` and `exec node-a sh -c …` are the same. */
+const withoutDashes = (command: string[]) => (command[0] === '--' ? command.slice(1) : command);
+
+const program = new Command('lab')
+  .description('Nodes with containerd, runc and CRIU on one machine')
+  .enablePositionalOptions();
+
+program
+  .command('up')
+  .description('bring a lab up')
+  .addOption(named())
+  .option('--nodes <n>', 'how many nodes', Number, 2)
+  .option('--cache <dir>', 'where the root and the images are kept', defaultCache())
+  .option('--no-agents', 'without agents and coordinator')
+  .option('--keep', 'if it does not come up, leave what there is of it, to look at')
+  .action(async (options: { name: string; nodes: number; cache: string; agents: boolean; keep?: boolean }) => {
+    const started = performance.now();
+    for (const name of ['SIGINT', 'SIGTERM'] as const) {
+      process.once(name, () => interrupted.abort(new Error(`interrupted by ${name}`)));
+    }
+    const lab = await up({ ...options, say, signal: interrupted.signal });
+    say(`${lab.name} is up with ${lab.nodeNames.join(', ')} in ${((performance.now() - started) / 1000).toFixed(1)} s`);
+  });
+
+program
+  .command('down')
+  .description('take a lab away, whole or half')
+  .addOption(named())
+  .action(async (options: { name: string }) => {
+    await down(options.name);
+  });
+
+program
+  .command('status')
+  .description('what is up: one lab, or all')
+  .option('--name <lab>')
+  .option('--json', 'as a JSON array on stdout')
+  .action(async (options: { name?: string; json?: boolean }) => {
+    const labs = await Promise.all(
+      (options.name === undefined ? labNames() : [options.name]).map((name) => status(name)),
+    );
+    if (options.json) console.log(JSON.stringify(labs, null, 2));
+    else console.log(labs.map(describeStatus).join('\n') || 'no lab is up');
+  });
+
+program
+  .command('exec')
+  .description('run a command in a node, or beside the nodes (control)')
+  .addOption(named())
+  .argument('<node>')
+  .argument('<command...>')
+  .passThroughOptions()
+  .action(async (place: string, command: string[], options: { name: string }) => {
+    const child = open(options.name).spawn(placeName(place), withoutDashes(command), { stdio: 'inherit' });
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal));
+    const [code, by] = (await once(child, 'exit')) as [number | null, string | null];
+    process.exitCode = by === null ? (code ?? 1) : 128;
+  });
+
+program
+  .command('image')
+  .description('make an image of a root directory and load it into all nodes')
+  .addOption(named())
+  .argument('<image>', 'its name with a tag')
+  .argument('<dir>')
+  .argument('<command...>', 'what it runs')
+  .passThroughOptions()
+  .action(async (image: string, directory: string, command: string[], options: { name: string }) => {
+    await addImage(open(options.name), image, directory, withoutDashes(command));
+  });
+
+program
+  .command('run')
+  .description('run a pod of one container')
+  .addOption(named())
+  .option('--handler <handler>', "containerd's runtime handler: runc or podferry")
+  .argument('<node>')
+  .argument('<pod>')
+  .argument('<image>', 'redis, counter, files, tree, memory, shm, or the name of another image')
+  .action(async (node: string, pod: string, image: string, options: { name: string; handler?: string }) => {
+    const { handler } = options;
+    const running = await runPod(open(options.name), nodeName(node), { name: pod, image, ...(handler && { handler }) });
+    console.log(JSON.stringify(running, null, 2));
+  });
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  // What a signal broke off fails in its own words; the signal is the reason to tell.
+  const reason: unknown = interrupted.signal.aborted ? interrupted.signal.reason : error;
+  // The messages carry what the causes say; the causes themselves are for debuggers.
+  console.error(`lab: ${reason instanceof Error ? reason.message : String(reason)}`);
+  process.exitCode = 1;
+}

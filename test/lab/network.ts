@@ -1,0 +1,44 @@
+import { run } from './command.ts';
+import { addressOf, type NodeName, type Place, podRangeOf } from './layout.ts';
+
+/** Pids whose network namespaces are to be wired. */
+export interface Wiring {
+  switch: number;
+  places: ReadonlyMap<Place, number>;
+}
+
+const bridge = 'lab0';
+
+/** One bridge in a network namespace of its own, a cable to every place, and routes to every node's pods. */
+export async function connect(wiring: Wiring, signal?: AbortSignal): Promise<void> {
+  const cables = [...wiring.places].flatMap(([place, pid]) => [
+    `link add ${place} type veth peer name eth0 netns ${pid}`,
+    `link set ${place} master ${bridge} up`,
+  ]);
+  await ipBatch(wiring.switch, [`link add ${bridge} type bridge`, `link set ${bridge} up`, ...cables], signal);
+  await Promise.all([...wiring.places].map(([place, pid]) => ipBatch(pid, addressing(place, wiring), signal)));
+}
+
+function addressing(place: Place, wiring: Wiring): string[] {
+  const others = [...wiring.places.keys()].filter((other): other is NodeName => other !== 'control' && other !== place);
+  return [
+    `address add ${addressOf(place)}/24 dev eth0`,
+    'link set eth0 up',
+    // Pods are routed, never masqueraded: what a server sees as its client is the client.
+    ...others.map((node) => `route add ${podRangeOf(node)} via ${addressOf(node)}`),
+  ];
+}
+
+/** Takes a place off the network, as a pulled cable would. */
+export async function unplug(switchPid: number, place: Place): Promise<void> {
+  await ipBatch(switchPid, [`link set ${place} down`]);
+}
+
+export async function plugIn(switchPid: number, place: Place): Promise<void> {
+  await ipBatch(switchPid, [`link set ${place} up`]);
+}
+
+async function ipBatch(pid: number, lines: readonly string[], signal?: AbortSignal): Promise<void> {
+  const input = `${lines.join('\n')}\n`;
+  await run(['nsenter', `--net=/proc/${pid}/ns/net`, 'ip', '-batch', '-'], { input }, signal);
+}

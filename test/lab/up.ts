@@ -1,0 +1,106 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { makeCertificates } from './certificates.ts';
+import { startContainerd } from './containerd.ts';
+import { down } from './down.ts';
+import { furnish } from './furnish.ts';
+import { holdNetwork, holdNode } from './hold.ts';
+import { defaultName, Lab, type LabState, writeState } from './lab.ts';
+import { layoutOf, nodeNames, type NodeName, type Place } from './layout.ts';
+import { importArchive } from './image.ts';
+import { installPrograms } from './machine.ts';
+import { connect } from './network.ts';
+import { changingRegistry, register } from './registry.ts';
+import { nodeRoot } from './root.ts';
+import { startServices } from './services.ts';
+import { shippedImages } from './shipped.ts';
+
+export interface UpOptions {
+  name?: string;
+  nodes?: number;
+  /** Where the root and the images are kept between labs. */
+  cache?: string;
+  /** Start agents and coordinator, as far as the repository has them. */
+  agents?: boolean;
+  /** Leave what there is of a lab that did not come up, to look at. */
+  keep?: boolean;
+  say?: (line: string) => void;
+  signal?: AbortSignal;
+}
+
+export function defaultCache(): string {
+  return process.env.PODFERRY_CACHE ?? '/var/cache/podferry';
+}
+
+/** Brings a lab up; if that fails, what there is of it is taken down again. */
+export async function up(options: UpOptions = {}): Promise<Lab> {
+  const {
+    name = defaultName(),
+    nodes = 2,
+    cache = defaultCache(),
+    agents = true,
+    keep = false,
+    say = () => {},
+    signal,
+  } = options;
+  if (!Number.isInteger(nodes) || nodes < 1 || nodes > nodeNames.length) {
+    throw new Error(`a lab has 1 to ${nodeNames.length} nodes, not ${nodes}`);
+  }
+  const layout = layoutOf(name);
+  await installPrograms(say, signal);
+  await mkdir(cache, { recursive: true });
+  const root = await nodeRoot(cache, say, signal);
+  const images = await shippedImages(cache, root, say, signal);
+  await changingRegistry(() => register(layout), signal);
+  try {
+    const state = await hold(name, cache, root, nodeNames.slice(0, nodes), signal);
+    const lab = new Lab(state);
+    await Promise.all(
+      lab.nodeNames.map(async (node) => {
+        await startContainerd(lab, node, signal);
+        await importArchive(lab, node, images, signal);
+      }),
+    );
+    await writeState(state);
+    if (agents) await startServices(lab, signal);
+    return lab;
+  } catch (error) {
+    if (!keep) await clearAway(name, say);
+    throw error;
+  }
+}
+
+/** Namespaces, files and cables of all places, in parallel. */
+async function hold(
+  name: string,
+  cache: string,
+  root: string,
+  nodes: readonly NodeName[],
+  signal?: AbortSignal,
+): Promise<LabState> {
+  const layout = layoutOf(name);
+  // A machine that was reset with a lab up has its disks, but no registration.
+  await rm(layout.disk, { recursive: true, force: true });
+  const certificates = makeCertificates(layout.tls, nodes, signal);
+  const node = async (name: NodeName): Promise<[NodeName, number]> => {
+    await certificates;
+    await furnish(layout, name, nodes);
+    return [name, await holdNode(layout, name, root, signal)];
+  };
+  const [switchPid, control, ...pids] = await Promise.all([
+    holdNetwork(layout, 'switch', signal),
+    holdNetwork(layout, 'control', signal),
+    ...nodes.map(node),
+  ]);
+  const places = new Map<Place, number>([['control', control], ...pids]);
+  await connect({ switch: switchPid, places }, signal);
+  return { name, cache, switch: switchPid, control, nodes: Object.fromEntries(pids) };
+}
+
+async function clearAway(name: string, say: (line: string) => void): Promise<void> {
+  try {
+    await down(name);
+  } catch (error) {
+    // The first error is the one to tell; this one only says why there may be something left.
+    say(`what there was of lab ${name} could not be taken down: ${String(error)}`);
+  }
+}

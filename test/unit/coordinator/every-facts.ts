@@ -1,0 +1,58 @@
+/** Every set of facts that a decision can be asked for. */
+import type { Facts } from '../../../coordinator/migration/observe.ts';
+import { Fault } from '../../../proto/fault.ts';
+
+const sources = [
+  'Absent',
+  'Prepared',
+  'Armed',
+  'Frozen',
+  'Sent',
+  'Committed',
+  'RolledBackSource',
+  'Released',
+  'Thawed',
+  'Killed',
+  'Unknown',
+] as const;
+const targets = [
+  'Absent',
+  'Prepared',
+  'Waiting',
+  'Going',
+  'Running',
+  'RestoreFailed',
+  'Discarded',
+  'Finished',
+  'Unknown',
+] as const;
+const commits = ['unasked', 'asked', 'given', 'revoked'] as const;
+const booleans = [true, false];
+export const why = new Fault('Cancelled', 'because');
+
+export function* everyFacts(): Generator<Facts> {
+  for (const source of sources)
+    for (const target of targets)
+      for (const commit of commits)
+        for (const stop of [undefined, why])
+          for (const [checked, copied, cutOver] of [
+            [false, false, false],
+            [true, false, false],
+            [true, true, false],
+            [true, true, true],
+          ] as const)
+            for (const restoresFailed of [0, 1, 2])
+              for (const patientSource of booleans)
+                for (const patientTarget of booleans)
+                  yield {
+                    stop,
+                    checked,
+                    source,
+                    target,
+                    copied,
+                    commit,
+                    restoresFailed,
+                    cutOver,
+                    patience: { source: patientSource, target: patientTarget },
+                  };
+}

@@ -1,0 +1,89 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { formatDuration, parseDuration } from '../../../coordinator/duration.ts';
+import { readSettings } from '../../../coordinator/settings.ts';
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+});
+
+const least = ['--agents', 'node-a=10.0.0.1:7440,node-b=[::1]:7440', '--insecure-plaintext'];
+
+describe('settings', () => {
+  it('have defaults for all but agents and certificates', () => {
+    expect(readSettings(least)).toEqual({
+      listen: { host: '0.0.0.0', port: 7443 },
+      metricsListen: { host: '0.0.0.0', port: 7444 },
+      tlsDir: undefined,
+      agents: new Map([
+        ['node-a', '10.0.0.1:7440'],
+        ['node-b', '[::1]:7440'],
+      ]),
+      maxPerNode: 2,
+      maxTotal: 4,
+      rollBackTimeoutMs: 60_000,
+      forwardTimeoutMs: 120_000,
+      logLevel: 'info',
+    });
+  });
+
+  it('come from the environment, and a flag wins', () => {
+    vi.stubEnv('PODFERRY_MAX_TOTAL', '9');
+    vi.stubEnv('PODFERRY_LOG_LEVEL', 'warn');
+    expect(readSettings([...least, '--log-level', 'debug'])).toMatchObject({ maxTotal: 9, logLevel: 'debug' });
+  });
+
+  it('report every mistake at once', () => {
+    const args = [
+      '--agents',
+      'node-a=nowhere',
+      '--listen',
+      '7443',
+      '--max-total',
+      '0',
+      '--forward-timeout',
+      'long',
+      '--log-level',
+      'loud',
+    ];
+    const message = /--listen: .*\n--agents: .*\n--max-total: .*\n--forward-timeout: .*\n--log-level: .*\n--tls-dir: /;
+    expect(() => readSettings(args)).toThrow(message);
+  });
+
+  it('are not plaintext because a variable says that they are not', () => {
+    vi.stubEnv('PODFERRY_INSECURE_PLAINTEXT', 'false');
+    expect(() => readSettings(least.slice(0, 2))).toThrow(/--tls-dir/);
+  });
+
+  it('do not take one node twice, nor both ways of TLS', () => {
+    expect(() => readSettings(['--agents', 'a=h:1,a=h:2', '--insecure-plaintext'])).toThrow(/a stands there twice/);
+    expect(() => readSettings([...least, '--tls-dir', '/x'])).toThrow(/exclude each other/);
+  });
+});
+
+describe('spans of time', () => {
+  it.each([
+    ['500ms', 500],
+    ['10s', 10_000],
+    ['1.5s', 1_500],
+    ['2m', 120_000],
+    ['1h', 3_600_000],
+    ['0s', 0],
+  ])('%s', (text, ms) => {
+    expect(parseDuration(text)).toBe(ms);
+  });
+
+  it.each(['', '10', 's', '-1s', '1 s', '1d', '1e3s', '99999999999s'])('%j is none', (text) => {
+    expect(() => parseDuration(text)).toThrow(/is not a span of time/);
+  });
+
+  it.each([
+    [0.4, '0ms'],
+    [180.2, '180ms'],
+    [999.4, '999ms'],
+    [1_240, '1.24s'],
+    [12_340, '12.3s'],
+    [123_000, '2m03s'],
+  ])('%d ms is written %s', (ms, text) => {
+    expect(formatDuration(ms)).toBe(text);
+  });
+});

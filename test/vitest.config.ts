@@ -1,0 +1,30 @@
+import { join } from 'node:path';
+import { defineConfig } from 'vitest/config';
+
+// Machines are shared: what fails once beside somebody else's load is tried again, and reported as such.
+const retry = 1;
+const root = join(import.meta.dirname, '..');
+/** A directory for a report that a program reads; several runs may write there. */
+const results = process.env['PODFERRY_RESULTS'];
+
+export default defineConfig({
+  test: {
+    reporters: results === undefined ? ['default'] : ['default', 'json'],
+    ...(results !== undefined && { outputFile: { json: join(results, `${process.pid}.json`) } }),
+    projects: [
+      { test: { name: 'unit', root, retry, include: ['test/unit/**/*.test.ts'], testTimeout: 30_000 } },
+      {
+        test: {
+          name: 'integration',
+          root,
+          retry,
+          include: ['test/integration/**/*.test.ts'],
+          // All files share one lab, and it has two cores.
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+});
