@@ -80,6 +80,11 @@ export class SidePaths {
     return join(this.directory, 'expected');
   }
 
+  /** Target: NAMESPACE/NAME of the one pod whose containers the wrapper may claim it for. */
+  get pod(): string {
+    return join(this.directory, 'pod');
+  }
+
   /** A tmpfs of its own, sized to the pod. */
   get staging(): string {
     return join(this.directory, 'containers');

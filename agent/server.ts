@@ -13,6 +13,7 @@ import type { Phase } from '../proto/phases.ts';
 import type { Agent } from './agent.ts';
 import { manifestOf, preflightSource } from './preflight/source.ts';
 import { preflightTarget } from './preflight/target.ts';
+import { checkManifest } from './plan.ts';
 import type { SourceMigration } from './source/source.ts';
 import type { TargetMigration } from './target/target.ts';
 
@@ -106,8 +107,8 @@ export function handlers({ agent, identity, log, dataAddress, facts }: ServerPar
       const findings = [...situation.problems, ...preflightSource(described)];
       return { findings, manifest: manifestOf(described, situation.cpuFlags) };
     }),
-    PreflightTarget: unary('PreflightTarget', async ({ manifest, transport }) => {
-      if (manifest === null) throw new Fault('InvalidArgument', 'no manifest is given');
+    PreflightTarget: unary('PreflightTarget', async ({ manifest: given, transport }) => {
+      const manifest = checkManifest(given);
       const situation = await agent.lookAgain();
       agent.transport({ transport });
       return { findings: [...situation.problems, ...(await preflightTarget(manifest, agent.runtime, situation))] };
@@ -130,7 +131,8 @@ export function handlers({ agent, identity, log, dataAddress, facts }: ServerPar
       sourceState(await agent.sources.prepare(request, signal)),
     ),
     CopyAhead: streaming('CopyAhead', async ({ migration }, tell, signal) => {
-      const progress = (bytes: number) => tell({ phase: 'PreCopying', bytes_done: String(bytes) });
+      const progress = (bytes: number, total: number) =>
+        tell({ phase: 'PreCopying', bytes_done: String(bytes), bytes_total: String(total) });
       return await agent.sources.copyAhead(migration, progress, signal);
     }),
     Arm: unary('Arm', async (request, signal) => sourceState(await agent.sources.arm(request, signal))),

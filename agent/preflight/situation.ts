@@ -33,11 +33,23 @@ export async function lookAround(
   options: Pick<NodeSituation, 'node' | 'wrapper' | 'nfsDirectory'>,
 ): Promise<NodeSituation> {
   const problems: Finding[] = [];
-  const say = (reason: Reason, message: string) => problems.push({ reason, message: `${options.node}: ${message}` });
+  const say = (reason: Reason, message: string) => {
+    problems.push({ reason, message: `${options.node}: ${message}` });
+  };
   for (const tool of tools) {
     if (!isInstalled(tool)) say(tool === 'criu' ? 'CriuMissing' : 'ToolMissing', `${tool} is not installed`);
   }
-  const criu = isInstalled('criu') ? await versionOf(['criu', '--version'], /Version: (\S+)/) : '';
+  const version = async (tool: 'criu' | 'runc', pattern: RegExp) => {
+    if (!isInstalled(tool)) return '';
+    const text = await run([tool, '--version'], {
+      reason: 'ToolMissing',
+      what: `asking ${tool} for its version`,
+    }).catch((error: Error) =>
+      say(tool === 'criu' ? 'CriuMissing' : 'ToolMissing', `${tool} does not work: ${error.message}`),
+    );
+    return pattern.exec(text ?? '')?.[1] ?? '';
+  };
+  const criu = await version('criu', /Version: (\S+)/);
   if (criu !== '' && isOlder(criu, oldestCriu)) {
     say('CriuMissing', `CRIU ${criu} is too old: ${oldestCriu.join('.')} or newer is needed`);
   }
@@ -47,7 +59,7 @@ export async function lookAround(
   return {
     ...options,
     kernel,
-    runc: isInstalled('runc') ? await versionOf(['runc', '--version'], /runc version (\S+)/) : '',
+    runc: await version('runc', /runc version (\S+)/),
     criu,
     criuFeatures: criu === '' ? [] : await criuFeatures(),
     cgroupVersion: /^[0-9]+:freezer:/m.test(readFileSync('/proc/self/cgroup', 'utf8')) ? 1 : 2,
@@ -70,11 +82,6 @@ export async function lookAgain(situation: NodeSituation): Promise<NodeSituation
 
 function isInstalled(program: string): boolean {
   return (process.env['PATH'] ?? '').split(':').some((directory) => existsSync(`${directory}/${program}`));
-}
-
-async function versionOf(argv: [string, ...string[]], pattern: RegExp): Promise<string> {
-  const text = await run(argv, { reason: 'ToolMissing', what: `asking ${argv[0]} for its version` });
-  return pattern.exec(text)?.[1] ?? 'unknown';
 }
 
 function isOlder(version: string, [major = 0, minor = 0]: readonly number[]): boolean {

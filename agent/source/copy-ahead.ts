@@ -4,7 +4,7 @@ import { Fault } from '../../proto/fault.ts';
 import { externalMounts, isMasked, type SourceContainer, type SourcePod } from '../preflight/describe.ts';
 import { CarriedTree, type TreeSource } from '../tree/carry.ts';
 import { mappedForWriting } from '../tree/mapped.ts';
-import type { SourceMigration } from './source.ts';
+import type { SourceLive, SourceMigration } from './source.ts';
 
 /** The first carries everything, the second what changed meanwhile; a third only pays when that was much. */
 const rounds = 3;
@@ -38,22 +38,39 @@ function treeSources({ name, pid, freezer, rootfs, mounts }: SourceContainer): T
   return trees;
 }
 
-/** @param progress called with bytes handed over so far */
+const tellEveryMs = 200;
+
+/**
+ * @param progress called with bytes handed over so far, and with those that there were to do at the beginning: about as
+ * many, because a hole is not sent and what changes meanwhile goes again
+ */
 export async function copyAhead(
   source: SourceMigration,
-  progress: (bytes: number) => void,
+  progress: (bytes: number, total: number) => void,
   signal: AbortSignal,
 ): Promise<void> {
   const { live } = source;
   if (live === undefined) throw lostByRestart(source);
+  const sizes = await Promise.all(live.trees.map(async (tree) => await tree.bytes()));
+  const total = sizes.reduce((sum, bytes) => sum + bytes, 0);
+  const tell = () => progress(live.outbox.bytes, total);
+  const telling = setInterval(tell, tellEveryMs);
+  try {
+    await inRounds(live, tell, signal);
+  } finally {
+    clearInterval(telling);
+  }
+}
+
+async function inRounds(live: SourceLive, tell: () => void, signal: AbortSignal): Promise<void> {
   for (let round = 1; round <= rounds; round += 1) {
     let carried = 0;
     for (const tree of live.trees) {
       carried += await tree.round(live.outbox, signal);
-      progress(live.outbox.bytes);
+      tell();
     }
     await live.outbox.barrier(`copy-ahead-${round}`, signal);
-    progress(live.outbox.bytes);
+    tell();
     if (round > 1 && carried < enough) break;
   }
 }

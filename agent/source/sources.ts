@@ -13,6 +13,7 @@ import { undoAll } from '../journal/planted.ts';
 import { closeJournal, decision, listJournals, openJournal, readRecord } from '../journal/record.ts';
 import * as metrics from '../metrics.ts';
 import { checkLabel } from '../paths.ts';
+import { checkPlan } from '../plan.ts';
 import { describePod, findPod } from '../preflight/describe.ts';
 import { arm } from './arm.ts';
 import { commit, revoke } from './commit.ts';
@@ -72,12 +73,10 @@ export class Sources {
     );
   }
 
-  async prepare(
-    { plan, data_address, token }: PrepareSourceRequest__Output,
-    signal: AbortSignal,
-  ): Promise<SourceMigration> {
-    const { paths, runtime, situation, log } = this.#parts;
-    if (plan === null || plan.pod === null) throw new Fault('InvalidArgument', 'a plan and its pod are needed');
+  async prepare(request: PrepareSourceRequest__Output, signal: AbortSignal): Promise<SourceMigration> {
+    const { paths, runtime, situation } = this.#parts;
+    const { data_address, token } = request;
+    const plan = checkPlan(request.plan, 'source', situation.node);
     const side = paths.source(plan.id);
     strategyOf(plan);
     if (this.#all.has(plan.id)) throw new Fault('MigrationInProgress', `${plan.id} is prepared here already`);
@@ -101,13 +100,24 @@ export class Sources {
     source.enter('Prepared');
     this.#all.set(plan.id, source);
     this.#count();
-    source.cancelExpiry = expiry(plan, log, async () => {
-      if (record.step !== 'Committed' && record.step !== 'Released') await this.rollBack(plan.id);
-    });
+    this.#expire(source);
     return source;
   }
 
-  async copyAhead(id: string, progress: (bytes: number) => void, signal: AbortSignal): Promise<SourceMigration> {
+  /** What was committed stays: only the target's word can undo that. */
+  #expire(source: SourceMigration): void {
+    const { record } = source;
+    source.cancelExpiry();
+    source.cancelExpiry = expiry(record.plan, this.#parts.log, async () => {
+      if (record.step !== 'Committed' && record.step !== 'Released') await this.rollBack(record.plan.id);
+    });
+  }
+
+  async copyAhead(
+    id: string,
+    progress: (bytes: number, total: number) => void,
+    signal: AbortSignal,
+  ): Promise<SourceMigration> {
     return await this.#step(id, signal, async (source, ends) => {
       await strategyOf(source.record.plan).copyAhead(source, progress, ends);
     });
@@ -159,6 +169,7 @@ export class Sources {
   revoke(id: string): SourceMigration {
     const source = this.get(id);
     revoke(source);
+    this.#expire(source);
     return source;
   }
 

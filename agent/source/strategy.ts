@@ -12,7 +12,11 @@ import type { SourceMigration } from './source.ts';
 
 export interface Strategy {
   /** While the pod runs. @param progress called with the bytes handed over so far */
-  copyAhead(source: SourceMigration, progress: (bytes: number) => void, signal: AbortSignal): Promise<void>;
+  copyAhead(
+    source: SourceMigration,
+    progress: (bytes: number, total: number) => void,
+    signal: AbortSignal,
+  ): Promise<void>;
   /**
    * From before the freeze until the target holds, verified, all that it needs to run.
    * @param enterPhase told of each phase, with the bytes that it is about to send where they are known

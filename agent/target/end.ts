@@ -32,6 +32,24 @@ export async function discard(
   nodePaths: NodePaths,
   keepsImages: boolean,
 ): Promise<void> {
+  await clear(target, runtime, () => {
+    if (keepsImages) keepImages(target, nodePaths);
+  });
+  closeJournal(target.paths);
+  target.record.step = 'Discarded';
+}
+
+/** Removes all but the record, which says from now on that nothing of the pod ran here and nothing will. */
+export async function expire(target: TargetMigration, runtime: ContainerRuntime): Promise<void> {
+  await clear(target, runtime);
+  // By a coordinator that came back in this very moment.
+  if (target.record.step === 'Discarded') return;
+  const why = `nobody gave the go within ${target.record.plan.wait_deadline_ms} ms, so everything was removed`;
+  target.fail('RestoreFailed', new Fault('RestoreFailed', why));
+}
+
+/** @param last what is done before the staging goes, when nothing writes there any more */
+async function clear(target: TargetMigration, runtime: ContainerRuntime, last?: () => void): Promise<void> {
   const { paths, record } = target;
   const refused = () =>
     new Fault(
@@ -50,15 +68,13 @@ export async function discard(
   await target.busy;
   await Promise.all(target.starts.values());
   await closeTrees(target);
-  if (keepsImages) keepImages(target, nodePaths);
+  last?.();
   if (record.details.sandboxId !== '') {
     await runtime.stopPod(record.details.sandboxId);
     await runtime.removePod(record.details.sandboxId);
   }
   if (target.podConfig !== undefined) removePodCgroup(target.podConfig);
   await undoAll(paths);
-  closeJournal(paths);
-  record.step = 'Discarded';
 }
 
 async function closeTrees(target: TargetMigration): Promise<void> {
@@ -67,7 +83,11 @@ async function closeTrees(target: TargetMigration): Promise<void> {
 
 function keepImages(target: TargetMigration, nodePaths: NodePaths): void {
   const kept = nodePaths.kept(target.record.plan.id);
-  for (const { manifest, paths } of target.containers) keep(paths.directory, join(kept, manifest.name));
+  for (const { manifest, paths } of target.containers) {
+    // One that has expired has none any more.
+    if (existsSync(paths.directory)) keep(paths.directory, join(kept, manifest.name));
+  }
+  if (!existsSync(kept)) return;
   forgetOldest(nodePaths.allKept);
   target.record.details.keptImages = kept;
 }

@@ -2,10 +2,12 @@
 import { writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import type { ExternalMount__Output as ExternalMount } from '../../proto/gen/podferry/v1/ExternalMount.ts';
+import type { PodManifest__Output as PodManifest } from '../../proto/gen/podferry/v1/PodManifest.ts';
 import { mountTmpfs } from '../journal/mount.ts';
 import { isMasked } from '../preflight/describe.ts';
 import { run } from '../runtime/command.ts';
 import type { ContainerPaths } from '../paths.ts';
+import type { PodConfig } from '../runtime/runtime.ts';
 import type { TargetMigration } from './target.ts';
 
 /** What images may take beyond the resident memory: page tables, descriptors, ghost files, and what grows meanwhile. */
@@ -42,8 +44,16 @@ export async function prepareStaging(target: TargetMigration): Promise<void> {
     }
     writeFileSync(container.externalConf, criuConfiguration(manifest.external_mounts, container));
   }
+  const { namespace, name } = sandbox(record.details.manifest);
+  writeFileSync(paths.pod, `${namespace}/${name}`);
   // Last, because from here on the wrapper may claim containers of this migration.
   writeFileSync(paths.expected, String(Math.ceil(record.plan.wait_deadline_ms / 1000)));
+}
+
+/** As the runtime will tell the wrapper. */
+function sandbox({ sandbox_config_json }: PodManifest): NonNullable<PodConfig['metadata']> {
+  const { metadata } = JSON.parse(sandbox_config_json) as PodConfig;
+  return metadata ?? { name: '', namespace: '', uid: '', attempt: 0 };
 }
 
 /** Options that a bind mount takes over from what it binds; CRIU does not set them for an external mount. */

@@ -25,6 +25,13 @@ export function sinkOf(target: TargetMigration): Sink {
       }
       await tree.accept(entry, body);
     },
+    // Written down before the source hears of it: it may commit to this target from then on.
+    async settle(sealed) {
+      if (!sealed) return;
+      target.record.details.sealed = true;
+      target.moment('received');
+      target.save();
+    },
   };
 }
 

@@ -8,8 +8,9 @@ import { undoAll } from '../journal/planted.ts';
 import { closeJournal, decide, decision, listJournals, openJournal, readRecord } from '../journal/record.ts';
 import * as metrics from '../metrics.ts';
 import { checkLabel } from '../paths.ts';
+import { checkManifest, checkPlan } from '../plan.ts';
 import { createTargetPod } from './create-pod.ts';
-import { discard, finish } from './end.ts';
+import { discard, expire, finish } from './end.ts';
 import { prepareStaging } from './prepare.ts';
 import { sinkOf } from './receive.ts';
 import { restore } from './restore.ts';
@@ -58,10 +59,10 @@ export class Targets {
     );
   }
 
-  async prepare({ plan, manifest }: PrepareTargetRequest__Output): Promise<{ target: TargetMigration; token: string }> {
-    const { paths, log } = this.#parts;
-    if (plan === null || manifest === null) throw new Fault('InvalidArgument', 'a plan and a manifest are needed');
-    for (const { name } of manifest.containers) checkLabel('container', name);
+  async prepare(request: PrepareTargetRequest__Output): Promise<{ target: TargetMigration; token: string }> {
+    const { paths, log, situation } = this.#parts;
+    const plan = checkPlan(request.plan, 'target', situation.node);
+    const manifest = checkManifest(request.manifest);
     const side = paths.target(plan.id);
     if (this.#all.has(plan.id)) throw new Fault('MigrationInProgress', `${plan.id} is prepared here already`);
     const transport = this.#parts.transport(plan);
@@ -80,9 +81,6 @@ export class Targets {
     inbox.done.then(
       ({ bytes }) => {
         metrics.bytesMoved.inc({ direction: 'in', transport: plan.transport }, bytes);
-        details.sealed = true;
-        target.moment('received');
-        target.save();
       },
       (error: unknown) => log.info({ migration: plan.id, err: error }, 'the transfer has ended'),
     );
@@ -143,11 +141,17 @@ export class Targets {
     return target;
   }
 
-  /** Where no coordinator comes back, nothing stays. A target that has got its go is never touched. */
+  /**
+   * Where no coordinator comes back, nothing stays that could do anything. A target that has got its go is never
+   * touched. One that the source may have committed to leaves its word that nothing of the pod ran here or will:
+   * without that nobody could thaw the source any more.
+   */
   #expire(target: TargetMigration): void {
-    const { plan } = target.record;
+    const { plan, details } = target.record;
     target.cancelExpiry = expiry(plan, this.#parts.log, async () => {
-      if (decision(target.paths) !== 'go') await this.discard({ migration: plan.id, keep_images: false });
+      if (decision(target.paths) === 'go') return;
+      if (details.sealed) await expire(target, this.#parts.runtime);
+      else await this.discard({ migration: plan.id, keep_images: false });
     });
   }
 

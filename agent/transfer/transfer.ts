@@ -67,8 +67,11 @@ export interface Arriving extends AsyncIterable<Buffer> {
 export interface Sink {
   /** A body that is not read to its end is skipped. What it throws reaches the source, as the Fault it is. */
   accept(entry: Entry, body: Arriving, signal: AbortSignal): Promise<void>;
-  /** Before a barrier or the seal is answered: closes files, waits for writers. */
-  settle?(signal: AbortSignal): Promise<void>;
+  /**
+   * Before a barrier or the seal is answered: closes files, waits for writers.
+   * @param sealed everything has arrived and was verified; the source may act on it from the answer on
+   */
+  settle?(sealed: boolean, signal: AbortSignal): Promise<void>;
 }
 
 /** The target's end: one transfer that is expected, runs or is over. */

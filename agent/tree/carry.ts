@@ -45,6 +45,12 @@ export class CarriedTree {
     this.#packer ??= await startPacker(this.source.root);
   }
 
+  /** In its files, now. */
+  async bytes(): Promise<number> {
+    const entries = [...(await scan(this.source.root)).values()];
+    return entries.reduce((sum, { kind, size }) => sum + (kind === 'file' ? Number(size) : 0), 0);
+  }
+
   /** One round. @returns how many paths it carried; 0: the target had it all. */
   async round(outbox: Outbox, signal: AbortSignal): Promise<number> {
     const scannedAt = BigInt(Date.now()) * 1_000_000n;

@@ -75,8 +75,7 @@ function theOne(wanted: PodName, pods: readonly Pod[], absent: readonly string[]
       `${full(wanted)} is on ${stopped.node}, but its sandbox is ${stopped.state}: only a running pod can move`,
     );
   }
-  if (absent.length === 0)
-    throw new Fault('PodNotFound', `no node has a pod ${full(wanted)}: are name and namespace right?`);
+  if (absent.length === 0) throw new Fault('PodNotFound', `no node has ${full(wanted)}: are name and namespace right?`);
   throw new Fault(
     'NodeNotReady',
     `${full(wanted)} is on none of the nodes that answer; not asked: ${absent.join('; ')}`,

@@ -5,6 +5,7 @@ import type { ContainerConfig } from '../../proto/gen/runtime/v1/ContainerConfig
 import type { PodSandboxConfig } from '../../proto/gen/runtime/v1/PodSandboxConfig.ts';
 import type { LinuxContainerResources } from '../../proto/gen/runtime/v1/LinuxContainerResources.ts';
 import type { LinuxContainerSecurityContext } from '../../proto/gen/runtime/v1/LinuxContainerSecurityContext.ts';
+import type { Device } from '../../proto/gen/runtime/v1/Device.ts';
 import type { Mount } from '../../proto/gen/runtime/v1/Mount.ts';
 import { connectCri, type Cri } from './cri.ts';
 import type { Lab } from './lab.ts';
@@ -19,6 +20,7 @@ export interface ContainerSpec {
   command?: readonly string[];
   args?: readonly string[];
   mounts?: readonly Mount[];
+  devices?: readonly Device[];
   securityContext?: LinuxContainerSecurityContext;
   resources?: LinuxContainerResources;
   tty?: boolean;
@@ -33,6 +35,9 @@ export interface PodSpec extends ContainerSpec {
   labels?: Record<string, string>;
   beside?: readonly ContainerSpec[];
   hostNetwork?: boolean;
+  hostPid?: boolean;
+  /** The sandbox; a container has it in its securityContext. */
+  privileged?: boolean;
   /** False: the containers are created and no more. */
   start?: boolean;
 }
@@ -70,8 +75,12 @@ export interface RunningPod extends RunningContainer {
   containers: Record<string, RunningContainer>;
 }
 
-const wholePod = (spec: PodSpec) =>
-  ({ network: spec.hostNetwork === true ? 'NODE' : 'POD', pid: 'CONTAINER', ipc: 'POD' }) as const;
+const wholePod = ({ hostNetwork, hostPid }: PodSpec) =>
+  ({
+    network: hostNetwork === true ? 'NODE' : 'POD',
+    pid: hostPid === true ? 'NODE' : 'CONTAINER',
+    ipc: 'POD',
+  }) as const;
 
 /** Makes a sandbox and its containers in a node and starts them. */
 export async function runPod(lab: Lab, node: NodeName, spec: PodSpec, signal?: AbortSignal): Promise<RunningPod> {
@@ -151,7 +160,11 @@ function podConfig(spec: PodSpec) {
     annotations,
     linux: {
       cgroup_parent: `/kubepods/besteffort/pod${uid}`,
-      security_context: { namespace_options: wholePod(spec), seccomp: { profile_type: 'RuntimeDefault' } },
+      security_context: {
+        namespace_options: wholePod(spec),
+        seccomp: { profile_type: 'RuntimeDefault' },
+        privileged: spec.privileged ?? false,
+      },
     },
   } as const satisfies PodSandboxConfig;
 }
@@ -165,6 +178,7 @@ function containerConfig(spec: ContainerSpec, pod: PodSpec): ContainerConfig {
     args: [...(spec.args ?? [])],
     envs: Object.entries(spec.env ?? {}).map(([key, value]) => ({ key, value: Buffer.from(value) })),
     mounts: [...(spec.mounts ?? [])],
+    devices: [...(spec.devices ?? [])],
     labels: { 'io.kubernetes.container.name': spec.name },
     annotations: spec.annotations ?? {},
     log_path: `${spec.name}/0.log`,

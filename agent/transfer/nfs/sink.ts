@@ -45,8 +45,8 @@ export class NfsSink implements Sink {
     this.#next += 1;
   }
 
-  async settle(signal: AbortSignal): Promise<void> {
-    await this.#sink.settle?.(signal);
+  async settle(sealed: boolean, signal: AbortSignal): Promise<void> {
+    await this.#sink.settle?.(sealed, signal);
   }
 
   receipt(): Receipt {

@@ -149,8 +149,8 @@ export class StreamInbox implements Inbox, LinkHandler {
       } else if (item.kind === 'rehearsal') {
         await this.#try(() => discard(item.body), 'the rehearsal failed');
       } else {
-        await this.#try(() => this.#sink.settle?.(this.#ended.signal), `the target could not finish ${item.name}`);
-        const { id, last, receipt } = item;
+        const { id, name, last, receipt } = item;
+        await this.#try(() => this.#sink.settle?.(last, this.#ended.signal), `the target could not finish ${name}`);
         this.#link?.send(kinds.Receipt, { id, ...receipt });
         if (last) return this.#seal(receipt);
       }
