@@ -16,6 +16,8 @@ const script = join(import.meta.dirname, 'call.ts');
 export interface Who {
   /** Whose certificate is shown. */
   identity?: string;
+  /** Instead: where a certificate is that is not the lab's. */
+  directory?: string;
   anonymous?: boolean;
 }
 
@@ -24,7 +26,7 @@ export async function askAgent(
   node: NodeName,
   method: string,
   request: object,
-  { identity = coordinatorIdentity, anonymous = false }: Who = {},
+  { identity = coordinatorIdentity, directory = lab.layout.tlsOf(identity), anonymous = false }: Who = {},
 ): Promise<Answer> {
   return await ask(lab, {
     service: 'Agent',
@@ -32,7 +34,7 @@ export async function askAgent(
     name: agentIdentity(node),
     method,
     request,
-    tls: lab.layout.tlsOf(identity),
+    tls: directory,
     anonymous,
   });
 }
@@ -41,7 +43,7 @@ export async function askCoordinator(
   lab: Lab,
   method: string,
   request: object,
-  { identity = clientIdentity, anonymous = false }: Who = {},
+  { identity = clientIdentity, directory = lab.layout.tlsOf(identity), anonymous = false }: Who = {},
 ): Promise<Answer> {
   return await ask(lab, {
     service: 'Coordinator',
@@ -49,7 +51,7 @@ export async function askCoordinator(
     name: coordinatorIdentity,
     method,
     request,
-    tls: lab.layout.tlsOf(identity),
+    tls: directory,
     anonymous,
   });
 }

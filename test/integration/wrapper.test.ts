@@ -26,6 +26,7 @@ async function expectContainer(name: string, seconds: number): Promise<string> {
   await writeFile(join(here, 'images/descriptors.json'), '["/dev/null","/dev/null","/dev/null"]');
   await writeFile(join(here, 'external.conf'), 'network-lock skip\n');
   await lab.run('control', ['mkfifo', join(here, 'go'), join(here, 'images/inventory.img')]);
+  await writeFile(join(directory, 'pod'), 'default/counter');
   await writeFile(join(directory, 'expected'), String(seconds));
   return here;
 }
@@ -147,6 +148,14 @@ it.each(['../../../tmp', 'no-such-migration', 'Mig', ''])('starts a pod that nam
   const { pod, started } = await awaited(name);
   expect(await started).toBe('started');
   expect(await execIn(lab, pod, ['true'])).toBe('');
+});
+
+it('starts no pod that names a migration of another pod', async () => {
+  const here = await expectContainer('counter', 60);
+  await writeFile(join(here, '../../pod'), 'default/another');
+  const { started } = await awaited();
+  expect(await started).toMatch(/it awaits another pod than default\/counter/);
+  expect(existsSync(join(here, 'claimed'))).toBe(false);
 });
 
 it('starts nothing else in a pod that waits for its memory', async () => {
