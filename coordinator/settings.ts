@@ -15,6 +15,8 @@ export interface Settings {
   /** Undefined: plaintext. */
   tlsDir: string | undefined;
   agents: ReadonlyMap<string, string>;
+  /** A file, or `in-cluster`. Undefined: no Kubernetes, the agents make pods themselves. */
+  kubeconfig: string | undefined;
   maxPerNode: number;
   maxTotal: number;
   rollBackTimeoutMs: number;
@@ -63,6 +65,12 @@ const flags = {
     env: 'PODFERRY_AGENTS',
     help: 'every node and where its agent listens',
     parse: parseAgents,
+  },
+  kubeconfig: {
+    flags: '--kubeconfig <file>',
+    env: 'PODFERRY_KUBECONFIG',
+    help: 'of the Kubernetes whose pods are moved; in-cluster: the own ServiceAccount; without it there is none',
+    parse: String,
   },
   maxPerNode: {
     flags: '--max-per-node <n>',
@@ -136,6 +144,7 @@ export function readSettings(argv: readonly string[]): Settings {
     metricsListen: read('metricsListen'),
     tlsDir: read('tlsDir'),
     agents: read('agents'),
+    kubeconfig: read('kubeconfig'),
     maxPerNode: read('maxPerNode'),
     maxTotal: read('maxTotal'),
     rollBackTimeoutMs: read('rollBackTimeout'),

@@ -18,6 +18,7 @@ describe('settings', () => {
         ['node-a', '10.0.0.1:7440'],
         ['node-b', '[::1]:7440'],
       ]),
+      kubeconfig: undefined,
       maxPerNode: 2,
       maxTotal: 4,
       rollBackTimeoutMs: 60_000,

@@ -52,6 +52,7 @@ export async function stage(
     metricsListen: { host: '127.0.0.1', port: 0 },
     tlsDir: undefined,
     agents: new Map(agents.map(({ node, address }) => [node, address])),
+    kubeconfig: undefined,
     maxPerNode: 2,
     maxTotal: 4,
     rollBackTimeoutMs: 60_000,
