@@ -85,6 +85,11 @@ export class SidePaths {
     return join(this.directory, 'pod');
   }
 
+  /** Source: id of the sandbox that leaves. The wrapper starts nothing in it after the commit. */
+  get sandbox(): string {
+    return join(this.directory, 'sandbox');
+  }
+
   /** A tmpfs of its own, sized to the pod. */
   get staging(): string {
     return join(this.directory, 'containers');

@@ -23,6 +23,9 @@ export function checkPlan(plan: Plan__Output | null, side: 'source' | 'target', 
   if (pod === null || pod.name === '' || pod.namespace === '') {
     throw new Fault('InvalidArgument', `the plan of ${plan.id} names no pod`);
   }
+  if (plan.target_pod !== null && !/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/.test(plan.target_pod.name)) {
+    throw new Fault('InvalidArgument', `${JSON.stringify(plan.target_pod.name)} is no name of a pod`);
+  }
   if (plan.source_node === plan.target_node) {
     throw new Fault('SameNode', `${plan.id} has ${JSON.stringify(plan.source_node)} as its source and its target`);
   }

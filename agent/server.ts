@@ -107,11 +107,13 @@ export function handlers({ agent, identity, log, dataAddress, facts }: ServerPar
       const findings = [...situation.problems, ...preflightSource(described)];
       return { findings, manifest: manifestOf(described, situation.cpuFlags) };
     }),
-    PreflightTarget: unary('PreflightTarget', async ({ manifest: given, transport }) => {
+    PreflightTarget: unary('PreflightTarget', async ({ manifest: given, transport, pulls }) => {
       const manifest = checkManifest(given);
       const situation = await agent.lookAgain();
       agent.transport({ transport });
-      return { findings: [...situation.problems, ...(await preflightTarget(manifest, agent.runtime, situation))] };
+      return {
+        findings: [...situation.problems, ...(await preflightTarget(manifest, agent.runtime, situation, pulls))],
+      };
     }),
 
     PrepareTarget: unary('PrepareTarget', async (request) => {
@@ -120,6 +122,9 @@ export function handlers({ agent, identity, log, dataAddress, facts }: ServerPar
     }),
     CreateTargetPod: unary('CreateTargetPod', async ({ migration }, signal) =>
       targetState(await agent.targets.createPod(migration, signal)),
+    ),
+    AwaitTargetPod: unary('AwaitTargetPod', async (request, signal) =>
+      targetState(await agent.targets.awaitPod(request, signal)),
     ),
     Restore: unary('Restore', async ({ migration }, signal) =>
       targetState(await agent.targets.restore(migration, signal)),

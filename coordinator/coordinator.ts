@@ -5,10 +5,12 @@ import { Server } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import { Fault } from '../proto/fault.ts';
 import type { Identity } from '../proto/identity.ts';
-import { load } from '../proto/load.ts';
+import { load as loadProto } from '../proto/load.ts';
 import { Agent } from './agents/agent.ts';
 import { Agents } from './agents/agents.ts';
 import { criCluster } from './cluster/cri.ts';
+import { connectKubernetes } from './cluster/kubernetes/client.ts';
+import { kubernetesCluster } from './cluster/kubernetes/kubernetes.ts';
 import { Metrics, serveMetrics } from './metrics.ts';
 import { Migrations } from './migration/migrations.ts';
 import { Queue } from './migration/queue.ts';
@@ -47,7 +49,11 @@ export async function startCoordinator(
   );
   const agents = new Agents(connections, log);
   const queue = new Queue({ perNode: settings.maxPerNode, total: settings.maxTotal });
-  const cluster = criCluster(agents, (node) => queue.load(node));
+  const load = (node: string) => queue.load(node);
+  const cluster =
+    settings.kubeconfig === undefined
+      ? criCluster(agents, load)
+      : kubernetesCluster(connectKubernetes(settings.kubeconfig), agents, load);
   const metrics = new Metrics(queue);
   const limits = { rollBackMs: settings.rollBackTimeoutMs, forwardMs: settings.forwardTimeoutMs };
   const patience = { ...defaultPatience, ...limits, ...options.patience };
@@ -62,7 +68,7 @@ export async function startCoordinator(
 
   const server = new Server({ 'grpc.max_receive_message_length': 1 << 20 });
   server.addService(
-    load('coordinator.proto').podferry.v1.Coordinator.service,
+    loadProto('coordinator.proto').podferry.v1.Coordinator.service,
     coordinatorService(migrations, agents, identity),
   );
   const port = await bind(server, settings.listen, identity);

@@ -65,7 +65,13 @@ function tooLong(what: string, ms: number, limit: number): string | undefined {
 /** Added to all that may pass before the go, so that the wrapper is never the first to lose patience. */
 const waitMarginMs = 5_000;
 
-export function makePlan(id: string, wish: Wish, uid: string, sourceNode: string, targetNode: string): Plan {
+/** @param targetPod the object that is to be made for it; null: there are none */
+export function makePlan(
+  id: string,
+  wish: Wish,
+  uid: string,
+  { sourceNode, targetNode, targetPod }: { sourceNode: string; targetNode: string; targetPod: Plan['target_pod'] },
+): Plan {
   return {
     id,
     pod: { ...wish.pod, uid },
@@ -76,6 +82,7 @@ export function makePlan(id: string, wish: Wish, uid: string, sourceNode: string
     freeze_deadline_ms: wish.freezeTimeoutMs,
     wait_deadline_ms: wish.timeoutMs + wish.freezeTimeoutMs + waitMarginMs,
     linger_ms: wish.lingerMs,
+    target_pod: targetPod,
   };
 }
 

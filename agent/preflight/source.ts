@@ -3,12 +3,13 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import type { Finding } from '../../proto/gen/podferry/v1/Finding.ts';
 import type { PodManifest } from '../../proto/gen/podferry/v1/PodManifest.ts';
 import type { Reason } from '../../proto/fault.ts';
-import type { ContainerConfig } from '../runtime/runtime.ts';
 import { namespaceOf } from '../runtime/process.ts';
 import { cgroupMounts, descriptorNumbers, externalMounts, type SourceContainer, type SourcePod } from './describe.ts';
+import { emptyDirs, nodeMounts } from './volumes.ts';
 
 export function preflightSource(pod: SourcePod): Finding[] {
-  return [...podFindings(pod), ...pod.containers.flatMap((container) => containerFindings(container))];
+  const { uid } = pod.status;
+  return [...podFindings(pod), ...pod.containers.flatMap((container) => containerFindings(container, uid))];
 }
 
 function podFindings({ status, ipcObjects }: SourcePod): Finding[] {
@@ -37,7 +38,7 @@ function podFindings({ status, ipcObjects }: SourcePod): Finding[] {
   return findings;
 }
 
-function containerFindings(container: SourceContainer): Finding[] {
+function containerFindings(container: SourceContainer, uid: string): Finding[] {
   const { name, status } = container;
   const { config } = status;
   const findings: Finding[] = [];
@@ -47,7 +48,7 @@ function containerFindings(container: SourceContainer): Finding[] {
   if (config.linux?.security_context?.privileged === true) say('PrivilegedContainer', 'is privileged: run it without');
   if (config.devices.length + config.CDI_devices.length > 0)
     say('DeviceAttached', 'has devices of its node: they stay behind');
-  for (const { host_path, container_path } of nodeMounts(config)) {
+  for (const { host_path, container_path } of nodeMounts(config, uid)) {
     say('HostPathVolume', `mounts ${host_path} of its node on ${container_path}: its content would stay behind`);
   }
   if (namespaceOf(container.pid, 'user') !== namespaceOf('self', 'user')) {
@@ -55,10 +56,6 @@ function containerFindings(container: SourceContainer): Finding[] {
   }
   for (const use of unmovable(container)) say('KernelFeatureInUse', `${use}: CRIU cannot carry it`);
   return findings;
-}
-
-function nodeMounts(config: ContainerConfig): ContainerConfig['mounts'] {
-  return config.mounts.filter(({ image }) => image === null);
 }
 
 function unmovable({ freezer, pid }: SourceContainer): string[] {
@@ -105,6 +102,10 @@ export function manifestOf(pod: SourcePod, cpuFlags: readonly string[]): PodMani
         ...externalMounts(container.mounts).map(({ mountPoint, options }) => ({ mount_point: mountPoint, options })),
         ...cgroupMounts(container.mounts).map(({ mountPoint }) => ({ mount_point: mountPoint, cgroup: true })),
       ],
+      trees: emptyDirs(container.status.config, status.uid).map(({ tree, mountPoint }) => ({
+        name: tree,
+        mount_point: mountPoint,
+      })),
     })),
     memory_bytes: String(memoryBytes),
     ip: status.ip ?? '',

@@ -11,12 +11,13 @@ export async function preflightTarget(
   manifest: PodManifest__Output,
   runtime: ContainerRuntime,
   situation: NodeSituation,
+  pulls: boolean,
 ): Promise<Finding[]> {
   const { node } = situation;
   const findings: Finding[] = [];
   for (const { name, config_json } of manifest.containers) {
     const reference = (JSON.parse(config_json) as ContainerConfig).image?.image ?? '';
-    if ((await runtime.image(reference)) === undefined) {
+    if (!pulls && (await runtime.image(reference)) === undefined) {
       findings.push({
         reason: 'ImageMissing',
         message: `${node} does not have the image ${reference} of container ${name}: pull it there first`,

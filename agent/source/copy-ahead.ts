@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { Fault } from '../../proto/fault.ts';
 import { externalMounts, isMasked, type SourceContainer, type SourcePod } from '../preflight/describe.ts';
+import { emptyDirs } from '../preflight/volumes.ts';
 import { CarriedTree, type TreeSource } from '../tree/carry.ts';
 import { mappedForWriting } from '../tree/mapped.ts';
 import type { SourceLive, SourceMigration } from './source.ts';
@@ -12,7 +13,19 @@ const enough = 16;
 
 /** The trees of a pod that no CRIU image and no container image holds. */
 export function treesOf(pod: SourcePod): CarriedTree[] {
-  return pod.containers.flatMap((container) => treeSources(container).map((source) => new CarriedTree(source)));
+  const own = pod.containers.flatMap((container) => treeSources(container));
+  return [...own, ...volumeSources(pod)].map((source) => new CarriedTree(source));
+}
+
+/** A volume that several containers share goes with the first of them. */
+function volumeSources({ containers, status }: SourcePod): TreeSource[] {
+  const sources = new Map<string, TreeSource>();
+  for (const container of containers) {
+    for (const { name, tree, directory } of emptyDirs(container.status.config, status.uid)) {
+      if (!sources.has(name)) sources.set(name, { channel: `${container.name}/${tree}`, root: directory });
+    }
+  }
+  return [...sources.values()];
 }
 
 function treeSources({ name, pid, freezer, rootfs, mounts }: SourceContainer): TreeSource[] {

@@ -1,6 +1,7 @@
 /**
  * The pod runs at the target. The source is killed while it is frozen, so that no instruction of it runs again; its
- * sandbox stays as long as connections are forwarded from it, and then goes with everything that was planted.
+ * sandbox stays as long as connections are forwarded from it, and then goes with everything that was planted. With
+ * Kubernetes the pod object is on its way out already, or kubelet would start the containers again.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Fault } from '../../proto/fault.ts';
@@ -26,6 +27,9 @@ export async function release(
       `the source is ${record.step}, not Committed: it may be the only copy and is not killed`,
     );
   }
+  // Kubelet takes a sandbox away when its containers have ended: there the frozen ones stay until nobody comes by.
+  const kubelets = record.plan.target_pod !== null;
+  if (kubelets && record.step === 'Committed') await delay(lingerMs, undefined, { signal });
   if (record.step === 'Committed') {
     for (const { name, freezer } of record.details.containers) {
       killFrozen(freezer);
@@ -38,10 +42,12 @@ export async function release(
   for (const tree of live?.trees ?? []) tree.close();
   calmRcu(paths);
   // Clients that know only the old address are forwarded a little longer.
-  await delay(lingerMs, undefined, { signal });
-  await runtime.stopPod(record.details.sandboxId);
-  await runtime.removePod(record.details.sandboxId);
-  removePodCgroup(record.details.podConfig);
+  if (!kubelets) {
+    await delay(lingerMs, undefined, { signal });
+    await runtime.stopPod(record.details.sandboxId);
+    await runtime.removePod(record.details.sandboxId);
+    removePodCgroup(record.details.podConfig);
+  }
   await undoAll(paths);
   closeJournal(paths);
 }

@@ -2,6 +2,7 @@
  * The migrations that leave this node, and the steps that can be asked of them. Steps of one migration do not overlap,
  * but a roll back ends what is under way.
  */
+import { writeFileSync } from 'node:fs';
 import type { ArmRequest__Output } from '../../proto/gen/podferry/v1/ArmRequest.ts';
 import type { PrepareSourceRequest__Output } from '../../proto/gen/podferry/v1/PrepareSourceRequest.ts';
 import type { ReleaseRequest__Output } from '../../proto/gen/podferry/v1/ReleaseRequest.ts';
@@ -89,6 +90,7 @@ export class Sources {
     const to = { migration: plan.id, address: data_address, peer: plan.target_node, token };
     const outbox = await this.#parts.transport(plan).open(to, signal);
     openJournal(side);
+    writeFileSync(side.sandbox, pod.status.id);
     const containers = pod.containers.map(({ name, status, freezer: { version, path } }) => ({
       name,
       id: status.id,

@@ -48,8 +48,8 @@ export async function expire(target: TargetMigration, runtime: ContainerRuntime)
   target.fail('RestoreFailed', new Fault('RestoreFailed', why));
 }
 
-/** @param last what is done before the staging goes, when nothing writes there any more */
-async function clear(target: TargetMigration, runtime: ContainerRuntime, last?: () => void): Promise<void> {
+/** Decides that there is no go, and tells who waits for one. Nothing can be claimed from then on. Refused after a go. */
+export function giveUp(target: TargetMigration): void {
   const { paths, record } = target;
   const refused = () =>
     new Fault(
@@ -61,15 +61,20 @@ async function clear(target: TargetMigration, runtime: ContainerRuntime, last?: 
   target.abort.abort(new Fault('Cancelled', 'the target is being discarded'));
   target.closeInbox();
   for (const start of target.nextStarts.values()) start.cancel();
-  // Nothing can be claimed any more, and who waits is told.
   for (const { paths: container } of target.containers) {
     if (existsSync(container.go)) writeFileSync(container.go, 'abort\n', { flag: 'r+' });
   }
+}
+
+/** @param last what is done before the staging goes, when nothing writes there any more */
+async function clear(target: TargetMigration, runtime: ContainerRuntime, last?: () => void): Promise<void> {
+  const { paths, record } = target;
+  giveUp(target);
   await target.busy;
   await Promise.all(target.starts.values());
   await closeTrees(target);
   last?.();
-  if (record.details.sandboxId !== '') {
+  if (record.details.sandboxId !== '' && !target.isOfKubelet) {
     await runtime.stopPod(record.details.sandboxId);
     await runtime.removePod(record.details.sandboxId);
   }

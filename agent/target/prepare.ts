@@ -44,7 +44,7 @@ export async function prepareStaging(target: TargetMigration): Promise<void> {
     }
     writeFileSync(container.externalConf, criuConfiguration(manifest.external_mounts, container));
   }
-  const { namespace, name } = sandbox(record.details.manifest);
+  const { namespace, name } = record.plan.target_pod ?? sandbox(record.details.manifest);
   writeFileSync(paths.pod, `${namespace}/${name}`);
   // Last, because from here on the wrapper may claim containers of this migration.
   writeFileSync(paths.expected, String(Math.ceil(record.plan.wait_deadline_ms / 1000)));

@@ -47,7 +47,18 @@ function treeRoot(target: TargetMigration, paths: ContainerPaths, tree: string):
   if (tree === 'rootfs') return existsSync(paths.root) ? paths.root : join(paths.bundle, 'rootfs');
   if (tree === 'shm') return sharedMemory(target);
   if (tree.startsWith('external')) return join(paths.directory, tree);
+  const container = target.containers.find((each) => each.paths.directory === paths.directory);
+  const volume = container?.manifest.trees.find(({ name }) => name === tree);
+  if (volume !== undefined) return mountedFrom(paths, volume.mount_point);
   throw new Fault('InvalidArgument', `${JSON.stringify(tree)} is no tree of a container`);
+}
+
+/** The directory on this node that kubelet has mounted there. */
+function mountedFrom({ bundle }: ContainerPaths, mountPoint: string): string {
+  const spec = JSON.parse(readFileSync(join(bundle, 'config.json'), 'utf8')) as OciSpec;
+  const source = spec.mounts?.find(({ destination }) => destination === mountPoint)?.source;
+  if (source !== undefined) return source;
+  throw new Fault('CopyFailed', `the target container has nothing mounted on ${mountPoint}, the source has a volume`);
 }
 
 /** The sandbox's /dev/shm, which all its containers have bind-mounted; the first is there to be asked. */

@@ -47,6 +47,11 @@ export class TargetMigration {
     this.record = record;
   }
 
+  /** With Kubernetes kubelet starts and removes the pod. */
+  get isOfKubelet(): boolean {
+    return this.record.plan.target_pod !== null;
+  }
+
   get containers(): { manifest: ContainerManifest__Output; paths: ContainerPaths }[] {
     return this.record.details.manifest.containers.map((manifest) => ({
       manifest,

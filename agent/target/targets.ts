@@ -1,4 +1,5 @@
 /** The migrations that arrive at this node, and the steps that can be asked of them. */
+import type { AwaitTargetPodRequest__Output } from '../../proto/gen/podferry/v1/AwaitTargetPodRequest.ts';
 import type { DiscardRequest__Output } from '../../proto/gen/podferry/v1/DiscardRequest.ts';
 import type { PrepareTargetRequest__Output } from '../../proto/gen/podferry/v1/PrepareTargetRequest.ts';
 import { Fault } from '../../proto/fault.ts';
@@ -9,8 +10,9 @@ import { closeJournal, decide, decision, listJournals, openJournal, readRecord }
 import * as metrics from '../metrics.ts';
 import { checkLabel } from '../paths.ts';
 import { checkManifest, checkPlan } from '../plan.ts';
+import { awaitTargetPod, gaveUp } from './await-pod.ts';
 import { createTargetPod } from './create-pod.ts';
-import { discard, expire, finish } from './end.ts';
+import { discard, expire, finish, giveUp } from './end.ts';
 import { prepareStaging } from './prepare.ts';
 import { sinkOf } from './receive.ts';
 import { restore } from './restore.ts';
@@ -89,12 +91,28 @@ export class Targets {
 
   async createPod(id: string, signal: AbortSignal): Promise<TargetMigration> {
     const target = this.get(id);
+    if (target.isOfKubelet) throw new Fault('InvalidArgument', `the pod of ${id} is kubelet's to start`);
     if (target.record.step === 'Waiting') return target;
     const ends = AbortSignal.any([signal, target.abort.signal]);
     ends.throwIfAborted();
     await target.during(createTargetPod(this.#parts, target, ends));
     target.enter('Waiting');
     for (const start of target.starts.values()) void start.then((fault) => this.#gaveUp(target, fault));
+    return target;
+  }
+
+  async awaitPod({ migration, uid }: AwaitTargetPodRequest__Output, signal: AbortSignal): Promise<TargetMigration> {
+    const target = this.get(migration);
+    if (!target.isOfKubelet) throw new Fault('InvalidArgument', `the pod of ${migration} is not kubelet's to start`);
+    if (target.record.step === 'Waiting') return target;
+    const ends = AbortSignal.any([signal, target.abort.signal]);
+    ends.throwIfAborted();
+    await target.during(awaitTargetPod(this.#parts.runtime, target, uid, ends));
+    target.enter('Waiting');
+    gaveUp(target).then(
+      () => this.#gaveUp(target, new Fault('TargetPrepareFailed', 'the wrapper has given up')),
+      () => {},
+    );
     return target;
   }
 
@@ -133,9 +151,13 @@ export class Targets {
     return target;
   }
 
-  async discard({ migration, keep_images }: DiscardRequest__Output): Promise<TargetMigration> {
+  async discard({ migration, keep_images, pod_is_gone }: DiscardRequest__Output): Promise<TargetMigration> {
     const { runtime, paths } = this.#parts;
     const target = this.get(migration);
+    if (target.isOfKubelet && !pod_is_gone) {
+      giveUp(target);
+      return target;
+    }
     await discard(target, runtime, paths, keep_images);
     this.#ended(target, target.record.fault === null ? 'RolledBack' : 'Failed');
     return target;
@@ -150,8 +172,9 @@ export class Targets {
     const { plan, details } = target.record;
     target.cancelExpiry = expiry(plan, this.#parts.log, async () => {
       if (decision(target.paths) === 'go') return;
-      if (details.sealed) await expire(target, this.#parts.runtime);
-      else await this.discard({ migration: plan.id, keep_images: false });
+      // Kubelet would start its container again and again; what is left refuses that until the pod object is gone.
+      if (details.sealed || target.isOfKubelet) await expire(target, this.#parts.runtime);
+      else await this.discard({ migration: plan.id, keep_images: false, pod_is_gone: false });
     });
   }
 

@@ -23,6 +23,7 @@ export type Call =
   | 'PrepareTarget'
   | 'PrepareSource'
   | 'CreateTargetPod'
+  | 'AwaitTargetPod'
   | 'Arm'
   | 'Commit'
   | 'Restore'
@@ -50,6 +51,7 @@ const defaultDeadlines: Readonly<Record<Call | Streaming, number>> = {
   PrepareTarget: 30_000,
   PrepareSource: 30_000,
   CreateTargetPod: 120_000,
+  AwaitTargetPod: 120_000,
   // Its limit is the migration's own.
   CopyAhead: 3_600_000,
   Arm: 30_000,

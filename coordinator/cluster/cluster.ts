@@ -2,6 +2,7 @@
  * What a migration needs of the kind of cluster it happens in. The state machine knows no other difference between one
  * kind and another.
  */
+import type { Reason } from '../../proto/fault.ts';
 import type { Pod__Output as Pod } from '../../proto/gen/podferry/v1/Pod.ts';
 import type { SourceState, TargetState } from '../migration/observe.ts';
 import type { Course } from '../migration/steps.ts';
@@ -13,6 +14,12 @@ export interface PodName {
   uid: string;
 }
 
+export interface Examination {
+  findings: { reason: Reason; message: string }[];
+  /** Null where agents make pods themselves. */
+  targetPod: { namespace: string; name: string; uid: string } | null;
+}
+
 /** Each may be asked for again when its answer was lost: what is done already is said so again. */
 export interface Cluster {
   /**
@@ -20,6 +27,12 @@ export interface Cluster {
    * @throws Fault PodNotFound, PodNotRunning or PodAmbiguous; NodeNotReady when only an absent node can have it
    */
   findPod(name: PodName, signal: AbortSignal): Promise<Pod>;
+
+  /**
+   * What this kind of cluster has against it, and the object that is to be made for it. Reads only.
+   * @param id of the migration
+   */
+  examine(pod: Pod, target: string, id: string, signal: AbortSignal): Promise<Examination>;
 
   /** A node for a pod whose owner did not name one. @throws Fault NodeNotFound when there is none */
   pickTarget(pod: Pod, signal: AbortSignal): Promise<string>;

@@ -28,6 +28,8 @@ export function criCluster(agents: Agents, load: (node: string) => number): Clus
       return theOne(name, pods, absent);
     },
 
+    examine: () => Promise.resolve({ findings: [], targetPod: null }),
+
     async pickTarget(pod, signal) {
       const others = agents.all.filter(({ node }) => node !== pod.node);
       await Promise.all(others.map((agent) => agents.look(agent.node, signal)));

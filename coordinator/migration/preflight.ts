@@ -48,7 +48,10 @@ export async function preflight(
   const pod = await noted(cluster.findPod(wish.pod, signal));
   const target = await noted(nodeFor(wish, pod, agents, cluster, signal));
   if (pod === undefined || target === undefined) return { plan: undefined, manifest: undefined, findings };
-  const plan = makePlan(id, wish, pod.ref?.uid ?? '', pod.node, target);
+  const seen = await noted(cluster.examine(pod, target, id, signal));
+  findings.push(...(seen?.findings ?? []));
+  const route = { sourceNode: pod.node, targetNode: target, targetPod: seen?.targetPod ?? null };
+  const plan = makePlan(id, wish, pod.ref?.uid ?? '', route);
   if (pod.node === target) {
     findings.push({
       reason: 'SameNode',
@@ -95,7 +98,7 @@ function withoutRepeats(findings: readonly Refusal[]): Refusal[] {
 export async function examinePods(
   source: Agent,
   target: Agent,
-  { pod, transport, strategy }: Plan,
+  { pod, transport, strategy, target_pod }: Plan,
   signal: AbortSignal,
 ): Promise<{ findings: Refusal[]; manifest: PodManifest | undefined }> {
   const leaving = await source.call('PreflightSource', { pod, transport, strategy }, signal);
@@ -106,7 +109,8 @@ export async function examinePods(
       throw new Fault('Internal', `PreflightSource on ${source.node} gave neither a manifest nor a reason`);
     return { findings, manifest };
   }
-  const arriving = await target.call('PreflightTarget', { manifest, transport, strategy }, signal);
+  const pulls = target_pod !== null;
+  const arriving = await target.call('PreflightTarget', { manifest, transport, strategy, pulls }, signal);
   findings.push(...arriving.findings.map((finding) => refusal(finding, target.node)));
   return { findings, manifest };
 }

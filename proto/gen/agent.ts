@@ -3,6 +3,7 @@ import type { EnumTypeDefinition, MessageTypeDefinition } from '@grpc/proto-load
 
 import type { AgentClient as _podferry_v1_AgentClient, AgentDefinition as _podferry_v1_AgentDefinition } from './podferry/v1/Agent.ts';
 import type { ArmRequest as _podferry_v1_ArmRequest, ArmRequest__Output as _podferry_v1_ArmRequest__Output } from './podferry/v1/ArmRequest.ts';
+import type { AwaitTargetPodRequest as _podferry_v1_AwaitTargetPodRequest, AwaitTargetPodRequest__Output as _podferry_v1_AwaitTargetPodRequest__Output } from './podferry/v1/AwaitTargetPodRequest.ts';
 import type { ContainerManifest as _podferry_v1_ContainerManifest, ContainerManifest__Output as _podferry_v1_ContainerManifest__Output } from './podferry/v1/ContainerManifest.ts';
 import type { DiscardRequest as _podferry_v1_DiscardRequest, DiscardRequest__Output as _podferry_v1_DiscardRequest__Output } from './podferry/v1/DiscardRequest.ts';
 import type { ExternalMount as _podferry_v1_ExternalMount, ExternalMount__Output as _podferry_v1_ExternalMount__Output } from './podferry/v1/ExternalMount.ts';
@@ -40,6 +41,7 @@ export interface ProtoGrpcType {
     v1: {
       Agent: SubtypeConstructor<typeof grpc.Client, _podferry_v1_AgentClient> & { service: _podferry_v1_AgentDefinition }
       ArmRequest: MessageTypeDefinition<_podferry_v1_ArmRequest, _podferry_v1_ArmRequest__Output>
+      AwaitTargetPodRequest: MessageTypeDefinition<_podferry_v1_AwaitTargetPodRequest, _podferry_v1_AwaitTargetPodRequest__Output>
       ContainerManifest: MessageTypeDefinition<_podferry_v1_ContainerManifest, _podferry_v1_ContainerManifest__Output>
       DiscardRequest: MessageTypeDefinition<_podferry_v1_DiscardRequest, _podferry_v1_DiscardRequest__Output>
       ExternalMount: MessageTypeDefinition<_podferry_v1_ExternalMount, _podferry_v1_ExternalMount__Output>

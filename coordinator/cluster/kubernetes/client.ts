@@ -1,6 +1,7 @@
 /** The way to an API server, and its errors as ours. */
 import {
   ApiException,
+  AppsV1Api,
   CoordinationV1Api,
   CoreV1Api,
   CustomObjectsApi,
@@ -12,6 +13,7 @@ import { Fault, type Reason } from '../../../proto/fault.ts';
 export interface Kubernetes {
   readonly config: KubeConfig;
   readonly core: CoreV1Api;
+  readonly apps: AppsV1Api;
   readonly discovery: DiscoveryV1Api;
   readonly coordination: CoordinationV1Api;
   readonly custom: CustomObjectsApi;
@@ -29,6 +31,7 @@ export function connectKubernetes(source: string): Kubernetes {
   return {
     config,
     core: config.makeApiClient(CoreV1Api),
+    apps: config.makeApiClient(AppsV1Api),
     discovery: config.makeApiClient(DiscoveryV1Api),
     coordination: config.makeApiClient(CoordinationV1Api),
     custom: config.makeApiClient(CustomObjectsApi),

@@ -18,7 +18,10 @@ const nothing: MigrateRequest__Output = {
 function newRecord(): { record: MigrationRecord; pass: (ms: number) => void } {
   let now = 1_000;
   const wish = readRequest({ ...nothing, pod: { namespace: '', name: 'redis', uid: '' }, target_node: 'b' });
-  const record = new MigrationRecord(makePlan('mig-1', wish, 'uid', 'a', 'b'), () => now);
+  const record = new MigrationRecord(
+    makePlan('mig-1', wish, 'uid', { sourceNode: 'a', targetNode: 'b', targetPod: null }),
+    () => now,
+  );
   return {
     record,
     pass: (ms) => {

@@ -3,6 +3,7 @@
 import type * as grpc from '@grpc/grpc-js'
 import type { MethodDefinition } from '@grpc/proto-loader'
 import type { ArmRequest as _podferry_v1_ArmRequest, ArmRequest__Output as _podferry_v1_ArmRequest__Output } from '../../podferry/v1/ArmRequest.ts';
+import type { AwaitTargetPodRequest as _podferry_v1_AwaitTargetPodRequest, AwaitTargetPodRequest__Output as _podferry_v1_AwaitTargetPodRequest__Output } from '../../podferry/v1/AwaitTargetPodRequest.ts';
 import type { DiscardRequest as _podferry_v1_DiscardRequest, DiscardRequest__Output as _podferry_v1_DiscardRequest__Output } from '../../podferry/v1/DiscardRequest.ts';
 import type { FactsRequest as _podferry_v1_FactsRequest, FactsRequest__Output as _podferry_v1_FactsRequest__Output } from '../../podferry/v1/FactsRequest.ts';
 import type { ListMigrationsRequest as _podferry_v1_ListMigrationsRequest, ListMigrationsRequest__Output as _podferry_v1_ListMigrationsRequest__Output } from '../../podferry/v1/ListMigrationsRequest.ts';
@@ -31,6 +32,15 @@ export interface AgentClient extends grpc.Client {
   arm(argument: _podferry_v1_ArmRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_podferry_v1_SourceState__Output>): grpc.ClientUnaryCall;
   arm(argument: _podferry_v1_ArmRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_SourceState__Output>): grpc.ClientUnaryCall;
   arm(argument: _podferry_v1_ArmRequest, callback: grpc.requestCallback<_podferry_v1_SourceState__Output>): grpc.ClientUnaryCall;
+  
+  AwaitTargetPod(argument: _podferry_v1_AwaitTargetPodRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_TargetState__Output>): grpc.ClientUnaryCall;
+  AwaitTargetPod(argument: _podferry_v1_AwaitTargetPodRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_podferry_v1_TargetState__Output>): grpc.ClientUnaryCall;
+  AwaitTargetPod(argument: _podferry_v1_AwaitTargetPodRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_TargetState__Output>): grpc.ClientUnaryCall;
+  AwaitTargetPod(argument: _podferry_v1_AwaitTargetPodRequest, callback: grpc.requestCallback<_podferry_v1_TargetState__Output>): grpc.ClientUnaryCall;
+  awaitTargetPod(argument: _podferry_v1_AwaitTargetPodRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_TargetState__Output>): grpc.ClientUnaryCall;
+  awaitTargetPod(argument: _podferry_v1_AwaitTargetPodRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_podferry_v1_TargetState__Output>): grpc.ClientUnaryCall;
+  awaitTargetPod(argument: _podferry_v1_AwaitTargetPodRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_TargetState__Output>): grpc.ClientUnaryCall;
+  awaitTargetPod(argument: _podferry_v1_AwaitTargetPodRequest, callback: grpc.requestCallback<_podferry_v1_TargetState__Output>): grpc.ClientUnaryCall;
   
   Commit(argument: _podferry_v1_MigrationRef, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_SourceState__Output>): grpc.ClientUnaryCall;
   Commit(argument: _podferry_v1_MigrationRef, metadata: grpc.Metadata, callback: grpc.requestCallback<_podferry_v1_SourceState__Output>): grpc.ClientUnaryCall;
@@ -182,6 +192,8 @@ export interface AgentClient extends grpc.Client {
 export interface AgentHandlers extends grpc.UntypedServiceImplementation {
   Arm: grpc.handleUnaryCall<_podferry_v1_ArmRequest__Output, _podferry_v1_SourceState>;
   
+  AwaitTargetPod: grpc.handleUnaryCall<_podferry_v1_AwaitTargetPodRequest__Output, _podferry_v1_TargetState>;
+  
   Commit: grpc.handleUnaryCall<_podferry_v1_MigrationRef__Output, _podferry_v1_SourceState>;
   
   CopyAhead: grpc.handleServerStreamingCall<_podferry_v1_MigrationRef__Output, _podferry_v1_Progress>;
@@ -220,6 +232,7 @@ export interface AgentHandlers extends grpc.UntypedServiceImplementation {
 
 export interface AgentDefinition extends grpc.ServiceDefinition {
   Arm: MethodDefinition<_podferry_v1_ArmRequest, _podferry_v1_SourceState, _podferry_v1_ArmRequest__Output, _podferry_v1_SourceState__Output>
+  AwaitTargetPod: MethodDefinition<_podferry_v1_AwaitTargetPodRequest, _podferry_v1_TargetState, _podferry_v1_AwaitTargetPodRequest__Output, _podferry_v1_TargetState__Output>
   Commit: MethodDefinition<_podferry_v1_MigrationRef, _podferry_v1_SourceState, _podferry_v1_MigrationRef__Output, _podferry_v1_SourceState__Output>
   CopyAhead: MethodDefinition<_podferry_v1_MigrationRef, _podferry_v1_Progress, _podferry_v1_MigrationRef__Output, _podferry_v1_Progress__Output>
   CreateTargetPod: MethodDefinition<_podferry_v1_MigrationRef, _podferry_v1_TargetState, _podferry_v1_MigrationRef__Output, _podferry_v1_TargetState__Output>

@@ -14,6 +14,7 @@ export interface Plan {
   'freeze_deadline_ms'?: (number);
   'wait_deadline_ms'?: (number);
   'linger_ms'?: (number);
+  'target_pod'?: (_podferry_v1_PodRef | null);
 }
 
 export interface Plan__Output {
@@ -26,4 +27,5 @@ export interface Plan__Output {
   'freeze_deadline_ms': (number);
   'wait_deadline_ms': (number);
   'linger_ms': (number);
+  'target_pod': (_podferry_v1_PodRef__Output | null);
 }

@@ -8,10 +8,12 @@ export interface PreflightTargetRequest {
   'manifest'?: (_podferry_v1_PodManifest | null);
   'transport'?: (_podferry_v1_Transport);
   'strategy'?: (_podferry_v1_Strategy);
+  'pulls'?: (boolean);
 }
 
 export interface PreflightTargetRequest__Output {
   'manifest': (_podferry_v1_PodManifest__Output | null);
   'transport': (_podferry_v1_Transport__Output);
   'strategy': (_podferry_v1_Strategy__Output);
+  'pulls': (boolean);
 }

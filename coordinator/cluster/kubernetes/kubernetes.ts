@@ -1,0 +1,208 @@
+/** Pods are objects of an API server, and kubelet starts and ends them: the coordinator makes and deletes objects. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { V1Node, V1Pod } from '@kubernetes/client-node';
+import { Fault } from '../../../proto/fault.ts';
+import type { Pod__Output as Pod } from '../../../proto/gen/podferry/v1/Pod.ts';
+import type { Agents } from '../../agents/agents.ts';
+import type { Refusal } from '../../migration/preflight.ts';
+import type { Plan } from '../../request.ts';
+import type { Cluster, PodName } from '../cluster.ts';
+import { apiFault, ifThere, type Kubernetes, statusOf } from './client.ts';
+import { followEndpoints } from './endpoints.ts';
+import { whyNot } from './room.ts';
+import { runtimeClass, targetNameOf, targetPodOf } from './target-pod.ts';
+import { deletePod, makePod, watchStart } from './target-start.ts';
+import { labelsOfOwner, need, ownerRefusals, takeOver } from './take-over.ts';
+
+/** Kubelet looks at its containers once a second, and probes have periods of their own. */
+const readyPatienceMs = 30_000;
+const endpointsPatienceMs = 10_000;
+/** What StopContainer and the end of a sandbox may take. */
+const deletePatienceMs = 25_000;
+/** Above the linger: the time to kill a container. */
+const releaseMarginMs = 30_000;
+
+/** @param load how many migrations a node takes part in now */
+export function kubernetesCluster(kubernetes: Kubernetes, agents: Agents, load: (node: string) => number): Cluster {
+  const { core } = kubernetes;
+
+  async function podNamed({ namespace, name, uid }: PodName): Promise<V1Pod | undefined> {
+    try {
+      const pod = await ifThere(core.readNamespacedPod({ namespace, name }));
+      return uid === '' || pod?.metadata?.uid === uid ? pod : undefined;
+    } catch (error) {
+      throw apiFault(error, `looking for pod ${namespace}/${name}`);
+    }
+  }
+
+  const sourceOf = async ({ pod }: Plan) => await podNamed(pod ?? { namespace: '', name: '', uid: '' });
+  const targetOf = async ({ target_pod }: Plan) => await podNamed({ namespace: '', name: '', ...target_pod, uid: '' });
+
+  async function refusalsOfNode(pod: V1Pod, node: string): Promise<Refusal[]> {
+    const found = await ifThere(core.readNode({ name: node }));
+    if (found === undefined) return [{ reason: 'NodeNotFound', message: `Kubernetes has no node ${node}` }];
+    const why = await whyNotOn(pod, found);
+    return why === undefined ? [] : [{ reason: 'NodeNotReady', message: why }];
+  }
+
+  async function whyNotOn(pod: V1Pod, node: V1Node): Promise<string | undefined> {
+    const fieldSelector = `spec.nodeName=${node.metadata?.name}`;
+    const { items } = await core.listPodForAllNamespaces({ fieldSelector });
+    return whyNot(pod, node, items);
+  }
+
+  return {
+    async findPod(wanted, _signal) {
+      const pod = await podNamed(wanted);
+      if (pod === undefined) {
+        throw new Fault('PodNotFound', `there is no ${full(wanted)}: are namespace and name right?`);
+      }
+      const node = pod.spec?.nodeName ?? '';
+      const phase = pod.metadata?.deletionTimestamp === undefined ? pod.status?.phase : 'Terminating';
+      if (phase !== 'Running') {
+        throw new Fault('PodNotRunning', `${full(wanted)} is ${phase ?? 'unknown'}: only a running pod can move`);
+      }
+      if (agents.find(node) === undefined) {
+        throw new Fault('NodeNotReady', `${full(wanted)} runs on ${node}, which has no agent that is known here`);
+      }
+      return asPod(pod, node);
+    },
+
+    async examine({ ref, node: _source }, target, id) {
+      const { namespace = '', name = '', uid = '' } = ref ?? {};
+      const pod = await podNamed({ namespace, name, uid });
+      if (pod === undefined) throw new Fault('PodNotFound', `pod ${namespace}/${name} is gone`);
+      const findings = [...ownerRefusals(pod), ...partRefusals(pod), ...(await refusalsOfNode(pod, target))];
+      return { findings, targetPod: { namespace, name: targetNameOf(pod, id), uid: '' } };
+    },
+
+    async pickTarget(pod, signal) {
+      const wanted = pod.ref ?? { namespace: '', name: '', uid: '' };
+      const object = await podNamed(wanted);
+      if (object === undefined) throw new Fault('PodNotFound', `there is no ${full(wanted)} any more`);
+      const { items } = await core.listNode();
+      const reasons: string[] = [];
+      const fitting: string[] = [];
+      for (const node of items) {
+        const name = node.metadata?.name ?? '';
+        if (name === pod.node || agents.find(name) === undefined) continue;
+        await agents.look(name, signal);
+        const why = agents.problemOf(name)?.message ?? (await whyNotOn(object, node));
+        if (why === undefined) fitting.push(name);
+        else reasons.push(why);
+      }
+      const [best] = fitting.sort((a, b) => load(a) - load(b) || (a < b ? -1 : 1));
+      if (best !== undefined) return best;
+      const why = reasons.join('; ') || 'there is no other node with an agent';
+      throw new Fault('NodeNotFound', `no node can take ${full(wanted)} from ${pod.node}: ${why}`);
+    },
+
+    async createTargetPod({ plan, target }, signal) {
+      const source = await sourceOf(plan);
+      if (source === undefined) throw new Fault('PodNotRunning', `pod ${plan.pod?.name} was deleted meanwhile`);
+      const heldBack = await labelsOfOwner(kubernetes, source);
+      const pod = await makePod(kubernetes, targetPodOf(source, plan, heldBack));
+      const done = new AbortController();
+      const ends = AbortSignal.any([signal, done.signal]);
+      const request = { migration: plan.id, uid: pod.metadata?.uid ?? '' };
+      try {
+        const waits = target.call('AwaitTargetPod', request, ends, plan.wait_deadline_ms);
+        waits.catch(() => {});
+        return await Promise.race([waits, watchStart(kubernetes, pod, ends)]);
+      } finally {
+        done.abort(new Fault('Cancelled', 'the target waits, or never will'));
+      }
+    },
+
+    async removeTargetPod({ plan, target, keepImages }, signal) {
+      const request = { migration: plan.id, keep_images: keepImages };
+      // Told first, so that kubelet is not held up by a start that lasts until the migration ends.
+      await target.call('DiscardTarget', { ...request, pod_is_gone: false }, signal).catch((error: unknown) => {
+        if (!(error instanceof Fault && error.reason === 'MigrationNotFound')) throw error;
+      });
+      await deletePod(kubernetes, plan, deletePatienceMs, signal);
+      return await target.call('DiscardTarget', { ...request, pod_is_gone: true }, signal);
+    },
+
+    async cutOver({ plan }, signal) {
+      const target = await until(readyPatienceMs, signal, async () => {
+        const pod = need(await targetOf(plan), `pod ${plan.target_pod?.name}`);
+        return { done: isReady(pod), value: pod };
+      });
+      const source = await sourceOf(plan);
+      if (source === undefined) return;
+      await takeOver(kubernetes, source, target);
+      await followEndpoints(kubernetes, source, target, endpointsPatienceMs, signal);
+    },
+
+    async releaseSource({ plan, source }, signal) {
+      const { namespace = '', name = '', uid = '' } = plan.pod ?? {};
+      const remove = async (gracePeriodSeconds: number) => {
+        const body = { preconditions: { uid }, gracePeriodSeconds };
+        try {
+          await ifThere(core.deleteNamespacedPod({ namespace, name, body }));
+        } catch (error) {
+          // Another pod has the name by now: this one is gone.
+          if (statusOf(error) !== 409) throw apiFault(error, `deleting pod ${namespace}/${name}`, 'ReleaseFailed');
+        }
+      };
+      // On its way out it is in no endpoints any more and nobody starts its containers again; frozen, it hears nothing.
+      await remove(Math.ceil((plan.linger_ms + releaseMarginMs) / 1000));
+      const request = { migration: plan.id, linger_ms: plan.linger_ms };
+      const state = await source.call('ReleaseSource', request, signal, plan.linger_ms + releaseMarginMs);
+      await remove(0);
+      return state;
+    },
+  };
+}
+
+/** What a pod has that this kind of cluster does not know how to move yet. */
+function partRefusals({ spec }: V1Pod): Refusal[] {
+  const findings: Refusal[] = [];
+  const sidecars = (spec?.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === 'Always');
+  const names = [...(spec?.containers ?? []), ...sidecars].map(({ name }) => name);
+  if (names.length > 1) {
+    const message = `it has ${names.length} containers (${names.join(', ')}): pods of one only, so far`;
+    findings.push({ reason: 'RuntimeUnsupported', message });
+  }
+  for (const { name, persistentVolumeClaim } of spec?.volumes ?? []) {
+    if (persistentVolumeClaim === undefined) continue;
+    const message = `volume ${name} is claim ${persistentVolumeClaim.claimName}: claims are not moved yet`;
+    findings.push({ reason: 'HostPathVolume', message });
+  }
+  return findings;
+}
+
+function isReady({ status }: V1Pod): boolean {
+  return status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') === true;
+}
+
+/** Asks again until it is so, or as long as that makes sense. @returns what was seen last */
+async function until<T>(
+  patienceMs: number,
+  signal: AbortSignal,
+  look: () => Promise<{ done: boolean; value: T }>,
+): Promise<T> {
+  const end = performance.now() + patienceMs;
+  for (;;) {
+    const { done, value } = await look();
+    if (done || performance.now() > end) return value;
+    await sleep(100, undefined, { signal });
+  }
+}
+
+function asPod({ metadata, status, spec }: V1Pod, node: string): Pod {
+  return {
+    ref: { namespace: metadata?.namespace ?? '', name: metadata?.name ?? '', uid: metadata?.uid ?? '' },
+    node,
+    // Agents name it where it counts.
+    sandbox_id: '',
+    state: 'READY',
+    ip: status?.podIP ?? '',
+    handler: spec?.runtimeClassName === runtimeClass ? runtimeClass : '',
+  };
+}
+
+function full({ namespace, name, uid }: PodName): string {
+  return `pod ${namespace}/${name}${uid === '' ? '' : ` (uid ${uid})`}`;
+}

@@ -1,0 +1,87 @@
+/** From the pod object to a CRIU that waits on the target node, and what kubelet may have against it. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { V1Pod } from '@kubernetes/client-node';
+import { Fault } from '../../../proto/fault.ts';
+import type { Plan } from '../../request.ts';
+import { apiFault, ifThere, type Kubernetes, statusOf } from './client.ts';
+import { migrationAnnotation } from './target-pod.ts';
+
+const lookMs = 500;
+
+/** The one that stands there already, if an earlier try has made it. @throws Fault TargetPrepareFailed */
+export async function makePod({ core }: Kubernetes, pod: V1Pod): Promise<V1Pod> {
+  const { namespace = '', name = '', annotations } = pod.metadata ?? {};
+  const what = `making pod ${namespace}/${name}`;
+  try {
+    return await core.createNamespacedPod({ namespace, body: pod });
+  } catch (error) {
+    if (statusOf(error) !== 409) throw apiFault(error, what, 'TargetPrepareFailed');
+  }
+  const there = await ifThere(core.readNamespacedPod({ namespace, name }));
+  if (
+    there?.metadata?.annotations?.[migrationAnnotation] === annotations?.[migrationAnnotation] &&
+    there !== undefined
+  ) {
+    return there;
+  }
+  throw new Fault('TargetPrepareFailed', `${what}: another pod has that name`);
+}
+
+/** Only ends when kubelet cannot start it, or at the abort. @throws Fault ImageMissing, TargetPrepareFailed */
+export async function watchStart({ core }: Kubernetes, pod: V1Pod, signal: AbortSignal): Promise<never> {
+  const { namespace = '', name = '' } = pod.metadata ?? {};
+  for (;;) {
+    await sleep(lookMs, undefined, { signal });
+    // An API server that is away for a moment is no reason to give up.
+    const now = await ifThere(core.readNamespacedPod({ namespace, name })).catch(() => pod);
+    if (now === undefined) throw new Fault('TargetPrepareFailed', `pod ${namespace}/${name} was deleted`);
+    const fault = faultOf(now);
+    if (fault !== undefined) throw fault;
+  }
+}
+
+function faultOf({ metadata, status }: V1Pod): Fault | undefined {
+  const pod = `pod ${metadata?.namespace}/${metadata?.name}`;
+  if (metadata?.deletionTimestamp !== undefined) return new Fault('TargetPrepareFailed', `${pod} is being deleted`);
+  if (status?.phase === 'Failed') {
+    return new Fault(
+      'TargetPrepareFailed',
+      `${pod}: ${status.reason ?? 'Failed'}: ${status.message ?? 'no reason given'}`,
+    );
+  }
+  for (const { name, state } of status?.containerStatuses ?? []) {
+    const { reason, message } = state?.waiting ?? {};
+    if (reason === undefined || ['ContainerCreating', 'PodInitializing'].includes(reason)) continue;
+    const what = `${pod}, container ${name}: ${reason}: ${message ?? ''}`;
+    return new Fault(/Image/.test(reason) ? 'ImageMissing' : 'TargetPrepareFailed', what);
+  }
+  return undefined;
+}
+
+/** Deletes a target and waits until kubelet has nothing of it any more: the object goes last. May be repeated. */
+export async function deletePod(
+  { core }: Kubernetes,
+  plan: Plan,
+  patienceMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const { namespace = '', name = '' } = plan.target_pod ?? {};
+  const until = performance.now() + patienceMs;
+  for (let asked = false; ; ) {
+    try {
+      const pod = await ifThere(core.readNamespacedPod({ namespace, name }));
+      if (pod === undefined || pod.metadata?.annotations?.[migrationAnnotation] !== plan.id) return;
+      const preconditions = { uid: pod.metadata.uid ?? '' };
+      // Grace 0 would take the object away before kubelet has taken the containers.
+      if (!asked)
+        await ifThere(core.deleteNamespacedPod({ namespace, name, body: { preconditions, gracePeriodSeconds: 1 } }));
+      asked = true;
+    } catch (error) {
+      throw apiFault(error, `deleting pod ${namespace}/${name}`, 'ReleaseFailed');
+    }
+    if (performance.now() > until) {
+      throw new Fault('ReleaseFailed', `kubelet on ${plan.target_node} has not ended pod ${namespace}/${name} yet`);
+    }
+    await sleep(200, undefined, { signal });
+  }
+}
