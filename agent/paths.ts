@@ -136,6 +136,11 @@ export class ContainerPaths {
     return join(this.directory, 'root');
   }
 
+  /** Target: what has arrived for a tree of a container that is not there yet. */
+  spool(tree: string): string {
+    return join(this.directory, 'spool', checkLabel('tree', tree));
+  }
+
   /** Target: link to the OCI bundle, made by the wrapper. */
   get bundle(): string {
     return join(this.directory, 'bundle');

@@ -46,7 +46,10 @@ export async function findPod(runtime: ContainerRuntime, ref: PodRef, node: stri
 
 export async function describePod(runtime: ContainerRuntime, pod: Pod): Promise<SourcePod> {
   const [status, all] = await Promise.all([runtime.podStatus(pod.id), runtime.listContainers(pod.id)]);
-  const running = all.filter((container) => container.state === 'running');
+  // As they were started: kubelet keeps to that order at the target.
+  const running = all
+    .filter((container) => container.state === 'running')
+    .sort((a, b) => a.createdAt.getTime() - b.createdAt.getTime());
   if (running.length === 0) {
     throw new Fault(
       'PodNotRunning',

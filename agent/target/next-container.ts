@@ -5,13 +5,19 @@
  */
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Fault } from '../../proto/fault.ts';
 import { appearedOneOf } from '../journal/appeared.ts';
 import { plant, quote, uproot } from '../journal/planted.ts';
 import { run } from '../runtime/command.ts';
 import type { ContainerRuntime, RootfsMount } from '../runtime/runtime.ts';
 import { startApart } from '../runtime/start-apart.ts';
+import { AppliedTree } from '../tree/apply.ts';
+import { replay } from './spool.ts';
 import type { TargetMigration } from './target.ts';
+
+/** From one container's start to the next one's, in kubelet's hands. */
+const nextPatienceMs = 30_000;
 
 type Container = TargetMigration['containers'][number];
 
@@ -49,6 +55,7 @@ export async function startNext(
   const states = [paths.running, paths.failed, paths.waiting] as const;
   const far = states.find((file) => existsSync(file));
   if (far !== undefined) return far;
+  if (target.isOfKubelet) return await madeByKubelet(target, container, signal);
   await target.trees.get(`${manifest.name}/rootfs`)?.close();
   // Two mounts of one upper layer would not see what the other does.
   await run(['sh', '-c', unmounting(paths.root)], { reason: 'RestoreFailed', what: `unmounting ${paths.root}` });
@@ -59,6 +66,31 @@ export async function startNext(
     throw fault ?? new Fault('RestoreFailed', `container ${manifest.name} started without having waited`);
   });
   return await Promise.race([appearedOneOf(states, signal), ended]);
+}
+
+/** It comes by itself as soon as the one before it runs. */
+async function madeByKubelet(
+  { record }: TargetMigration,
+  { manifest, paths }: Container,
+  signal: AbortSignal,
+): Promise<string> {
+  const late = AbortSignal.timeout(nextPatienceMs);
+  let state: string;
+  try {
+    state = await appearedOneOf([paths.running, paths.failed, paths.waiting], AbortSignal.any([signal, late]));
+  } catch (error) {
+    if (!late.aborted) throw error;
+    const why = `kubelet has not started container ${manifest.name} within ${nextPatienceMs} ms`;
+    throw new Fault('RestoreFailed', `${why}: look at pod ${record.plan.target_pod?.name}`);
+  }
+  if (state !== paths.waiting) return state;
+  const tree = new AppliedTree(join(paths.bundle, 'rootfs'));
+  try {
+    await replay(paths.spool('rootfs'), tree);
+  } finally {
+    await tree.close();
+  }
+  return state;
 }
 
 async function begin(

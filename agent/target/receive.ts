@@ -7,6 +7,7 @@ import type { OciSpec } from '../runtime/oci-spec.ts';
 import { save } from '../transfer/save.ts';
 import type { Arriving, Entry, Sink } from '../transfer/transfer.ts';
 import { AppliedTree } from '../tree/apply.ts';
+import { Spool } from './spool.ts';
 import type { TargetMigration } from './target.ts';
 
 export function sinkOf(target: TargetMigration): Sink {
@@ -20,7 +21,9 @@ export function sinkOf(target: TargetMigration): Sink {
       if (part === 'images') return await writeImage(paths, entry, body);
       let tree = target.trees.get(entry.channel);
       if (tree === undefined) {
-        tree = new AppliedTree(treeRoot(target, paths, part));
+        tree = isYetToCome(target, name, part)
+          ? new Spool(paths.spool(part))
+          : new AppliedTree(treeRoot(target, paths, part));
         target.trees.set(entry.channel, tree);
       }
       await tree.accept(entry, body);
@@ -33,6 +36,11 @@ export function sinkOf(target: TargetMigration): Sink {
       target.save();
     },
   };
+}
+
+/** Only the first container's root is there before the freeze where kubelet makes them; what is the pod's is, too. */
+function isYetToCome({ containers, isOfKubelet }: TargetMigration, name: string, tree: string): boolean {
+  return isOfKubelet && tree === 'rootfs' && containers[0]?.manifest.name !== name;
 }
 
 async function writeImage(paths: ContainerPaths, entry: Entry, body: Arriving): Promise<void> {

@@ -7,6 +7,7 @@ import { type Journalled, now, writeRecord } from '../journal/record.ts';
 import type { ContainerPaths, SidePaths } from '../paths.ts';
 import type { PodConfig } from '../runtime/runtime.ts';
 import type { PreparedStart } from '../runtime/start-apart.ts';
+import type { Spool } from './spool.ts';
 import type { AppliedTree } from '../tree/apply.ts';
 
 export type TargetStep = Exclude<StepName, number>;
@@ -37,7 +38,7 @@ export class TargetMigration {
   readonly nextStarts = new Map<string, PreparedStart>();
   /** Of the pod that this agent itself has made. */
   podConfig: PodConfig | undefined;
-  readonly trees = new Map<string, AppliedTree>();
+  readonly trees = new Map<string, AppliedTree | Spool>();
 
   /** Set while nobody may come back for this side: see expiry.ts. */
   cancelExpiry: () => void = () => {};

@@ -157,12 +157,13 @@ export function kubernetesCluster(kubernetes: Kubernetes, agents: Agents, load: 
 }
 
 /** What a pod has that this kind of cluster does not know how to move yet. */
-function partRefusals({ spec }: V1Pod): Refusal[] {
+function partRefusals({ spec, status }: V1Pod): Refusal[] {
   const findings: Refusal[] = [];
-  const sidecars = (spec?.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === 'Always');
-  const names = [...(spec?.containers ?? []), ...sidecars].map(({ name }) => name);
-  if (names.length > 1) {
-    const message = `it has ${names.length} containers (${names.join(', ')}): pods of one only, so far`;
+  const parts = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
+  const running = parts.filter(({ state }) => state?.running !== undefined);
+  const restarted = running.filter(({ restartCount }) => restartCount > 0).map(({ name }) => name);
+  if (running.length > 1 && restarted.length > 0) {
+    const message = `containers ${restarted.join(', ')} were started again: then the order of several is not known`;
     findings.push({ reason: 'RuntimeUnsupported', message });
   }
   for (const { name, persistentVolumeClaim } of spec?.volumes ?? []) {

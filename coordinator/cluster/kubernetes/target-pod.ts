@@ -56,8 +56,8 @@ export function targetPodOf(source: V1Pod, plan: Plan, heldBack: readonly string
       runtimeClassName: runtimeClass,
       // The processes know themselves by it.
       hostname: spec.hostname ?? hostnameOf(metadata?.name ?? ''),
-      // They have done what they do before the others start.
-      initContainers: [],
+      // They have done what they do before the others start, but for those that stay beside them.
+      initContainers: (spec.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === 'Always'),
     },
   };
 }
