@@ -27,7 +27,20 @@ export interface NodeSituation {
 const features = ['mem_dirty_track', 'uffd-noncoop', 'lazy_pages', 'timens', 'network_lock_nftables', 'pidfd_store'];
 const oldestCriu = [4, 0];
 const oldestKernel = [5, 9];
-const tools = ['criu', 'runc', 'nft', 'tar', 'nsenter', 'unshare', 'setpriv', 'flock', 'mount', 'mountpoint', 'mkfifo'];
+const tools = [
+  'criu',
+  'runc',
+  'nft',
+  'ip',
+  'tar',
+  'nsenter',
+  'unshare',
+  'setpriv',
+  'flock',
+  'mount',
+  'mountpoint',
+  'mkfifo',
+];
 
 export async function lookAround(
   options: Pick<NodeSituation, 'node' | 'wrapper' | 'nfsDirectory'>,

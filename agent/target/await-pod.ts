@@ -2,8 +2,12 @@
  * With Kubernetes the target pod is an object, and kubelet makes its sandbox and starts its containers: one start at a
  * time, which lasts until the wrapper lets it end. The agent only waits until the wrapper does.
  */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Fault } from '../../proto/fault.ts';
 import { appeared } from '../journal/appeared.ts';
+import { run } from '../runtime/command.ts';
+import type { OciSpec } from '../runtime/oci-spec.ts';
 import type { ContainerRuntime } from '../runtime/runtime.ts';
 import { waitForWrapper } from './create-pod.ts';
 import type { TargetMigration } from './target.ts';
@@ -24,12 +28,9 @@ export async function awaitTargetPod(
       `a container waits for its memory, but this node has no pod with UID ${uid}`,
     );
   }
-  const [status, containers] = await Promise.all([
-    runtime.podStatus(pod.id, signal),
-    runtime.listContainers(pod.id, signal),
-  ]);
+  const containers = await runtime.listContainers(pod.id, signal);
   details.sandboxId = pod.id;
-  details.podIp = status.ip ?? '';
+  details.podIp = await addressOf(target, signal);
   for (const { manifest } of target.containers) {
     const made = containers.find(({ name }) => name === manifest.name);
     if (made === undefined) continue;
@@ -42,6 +43,27 @@ export async function awaitTargetPod(
         'its tag stands for two images; name the image by its digest',
     );
   }
+}
+
+/**
+ * Looked up in the pod's network namespace. The runtime would ask the pod's shim, which answers nobody as long as the
+ * wrapper keeps it waiting: it took 4 s (containerd 2.1).
+ */
+async function addressOf({ containers }: TargetMigration, signal: AbortSignal): Promise<string> {
+  const [first] = containers;
+  if (first === undefined) return '';
+  const spec = JSON.parse(readFileSync(join(first.paths.bundle, 'config.json'), 'utf8')) as OciSpec;
+  const netns = spec.linux?.namespaces?.find(({ type }) => type === 'network')?.path ?? '';
+  const argv = ['nsenter', `--net=${netns}`, '--', 'ip', '-json', 'address', 'show', 'scope', 'global', 'up'] as const;
+  const said = await run([...argv], {
+    reason: 'TargetPrepareFailed',
+    what: `looking up the address in ${netns}`,
+    signal,
+  });
+  const links = JSON.parse(said) as { addr_info?: { local: string }[] }[];
+  const address = links.flatMap(({ addr_info }) => addr_info ?? [])[0]?.local;
+  if (address !== undefined) return address;
+  throw new Fault('TargetPrepareFailed', `the network of the target pod (${netns}) has no address`);
 }
 
 /** Resolves when the wrapper of the first container has given up; never, when it restores. */
