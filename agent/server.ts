@@ -150,6 +150,9 @@ export function handlers({ agent, identity, log, dataAddress, facts }: ServerPar
     RollBackSource: unary('RollBackSource', async ({ migration }) =>
       sourceState(await agent.sources.rollBack(migration)),
     ),
+    CloseConnections: unary('CloseConnections', async ({ migration }, signal) =>
+      sourceState(await agent.sources.closeConnections(migration, signal)),
+    ),
     ReleaseSource: unary('ReleaseSource', async (request, signal) =>
       sourceState(await agent.sources.release(request, signal)),
     ),

@@ -32,6 +32,7 @@ const tools = [
   'runc',
   'nft',
   'ip',
+  'ss',
   'tar',
   'nsenter',
   'unshare',

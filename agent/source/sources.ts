@@ -17,6 +17,7 @@ import { checkLabel } from '../paths.ts';
 import { checkPlan } from '../plan.ts';
 import { describePod, findPod } from '../preflight/describe.ts';
 import { arm } from './arm.ts';
+import { closeConnections } from './close-connections.ts';
 import { commit, revoke } from './commit.ts';
 import { treesOf } from './copy-ahead.ts';
 import { release } from './release.ts';
@@ -186,6 +187,12 @@ export class Sources {
   async #rollBack(source: SourceMigration): Promise<void> {
     await rollBack(source, this.#parts.paths);
     this.#ended(source, 'RolledBack', 'thawed');
+  }
+
+  async closeConnections(id: string, signal: AbortSignal): Promise<SourceMigration> {
+    const source = this.get(id);
+    await closeConnections(source, this.#parts.runtime, signal);
+    return source;
   }
 
   async release({ migration, linger_ms }: ReleaseRequest__Output, signal: AbortSignal): Promise<SourceMigration> {

@@ -30,6 +30,7 @@ export type Call =
   | 'RollBackSource'
   | 'DiscardTarget'
   | 'Revoke'
+  | 'CloseConnections'
   | 'ReleaseSource'
   | 'FinishTarget';
 export type Request<Name extends keyof AgentDefinition> =
@@ -62,6 +63,7 @@ const defaultDeadlines: Readonly<Record<Call | Streaming, number>> = {
   RollBackSource: 60_000,
   DiscardTarget: 60_000,
   Revoke: 60_000,
+  CloseConnections: 10_000,
   ReleaseSource: 60_000,
   FinishTarget: 30_000,
 };

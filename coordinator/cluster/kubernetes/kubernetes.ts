@@ -117,14 +117,13 @@ export function kubernetesCluster(kubernetes: Kubernetes, agents: Agents, load: 
     async removeTargetPod({ plan, target, keepImages }, signal) {
       const request = { migration: plan.id, keep_images: keepImages };
       // Told first, so that kubelet is not held up by a start that lasts until the migration ends.
-      await target.call('DiscardTarget', { ...request, pod_is_gone: false }, signal).catch((error: unknown) => {
-        if (!(error instanceof Fault && error.reason === 'MigrationNotFound')) throw error;
-      });
+      await target.call('DiscardTarget', { ...request, pod_is_gone: false }, signal).catch(unlessGone);
       await deletePod(kubernetes, plan, deletePatienceMs, signal);
       return await target.call('DiscardTarget', { ...request, pod_is_gone: true }, signal);
     },
 
-    async cutOver({ plan }, signal) {
+    async cutOver({ plan, source: agent }, signal) {
+      await agent.call('CloseConnections', { migration: plan.id }, signal).catch(unlessGone);
       const target = await until(readyPatienceMs, signal, async () => {
         const pod = need(await targetOf(plan), `pod ${plan.target_pod?.name}`);
         return { done: isReady(pod), value: pod };
@@ -172,6 +171,11 @@ function partRefusals({ spec, status }: V1Pod): Refusal[] {
     findings.push({ reason: 'HostPathVolume', message });
   }
   return findings;
+}
+
+/** An agent that has nothing of it has nothing to do for it. */
+function unlessGone(error: unknown): void {
+  if (!(error instanceof Fault && error.reason === 'MigrationNotFound')) throw error;
 }
 
 function isReady({ status }: V1Pod): boolean {

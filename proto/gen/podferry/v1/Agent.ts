@@ -42,6 +42,15 @@ export interface AgentClient extends grpc.Client {
   awaitTargetPod(argument: _podferry_v1_AwaitTargetPodRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_TargetState__Output>): grpc.ClientUnaryCall;
   awaitTargetPod(argument: _podferry_v1_AwaitTargetPodRequest, callback: grpc.requestCallback<_podferry_v1_TargetState__Output>): grpc.ClientUnaryCall;
   
+  CloseConnections(argument: _podferry_v1_MigrationRef, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_SourceState__Output>): grpc.ClientUnaryCall;
+  CloseConnections(argument: _podferry_v1_MigrationRef, metadata: grpc.Metadata, callback: grpc.requestCallback<_podferry_v1_SourceState__Output>): grpc.ClientUnaryCall;
+  CloseConnections(argument: _podferry_v1_MigrationRef, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_SourceState__Output>): grpc.ClientUnaryCall;
+  CloseConnections(argument: _podferry_v1_MigrationRef, callback: grpc.requestCallback<_podferry_v1_SourceState__Output>): grpc.ClientUnaryCall;
+  closeConnections(argument: _podferry_v1_MigrationRef, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_SourceState__Output>): grpc.ClientUnaryCall;
+  closeConnections(argument: _podferry_v1_MigrationRef, metadata: grpc.Metadata, callback: grpc.requestCallback<_podferry_v1_SourceState__Output>): grpc.ClientUnaryCall;
+  closeConnections(argument: _podferry_v1_MigrationRef, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_SourceState__Output>): grpc.ClientUnaryCall;
+  closeConnections(argument: _podferry_v1_MigrationRef, callback: grpc.requestCallback<_podferry_v1_SourceState__Output>): grpc.ClientUnaryCall;
+  
   Commit(argument: _podferry_v1_MigrationRef, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_SourceState__Output>): grpc.ClientUnaryCall;
   Commit(argument: _podferry_v1_MigrationRef, metadata: grpc.Metadata, callback: grpc.requestCallback<_podferry_v1_SourceState__Output>): grpc.ClientUnaryCall;
   Commit(argument: _podferry_v1_MigrationRef, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_SourceState__Output>): grpc.ClientUnaryCall;
@@ -194,6 +203,8 @@ export interface AgentHandlers extends grpc.UntypedServiceImplementation {
   
   AwaitTargetPod: grpc.handleUnaryCall<_podferry_v1_AwaitTargetPodRequest__Output, _podferry_v1_TargetState>;
   
+  CloseConnections: grpc.handleUnaryCall<_podferry_v1_MigrationRef__Output, _podferry_v1_SourceState>;
+  
   Commit: grpc.handleUnaryCall<_podferry_v1_MigrationRef__Output, _podferry_v1_SourceState>;
   
   CopyAhead: grpc.handleServerStreamingCall<_podferry_v1_MigrationRef__Output, _podferry_v1_Progress>;
@@ -233,6 +244,7 @@ export interface AgentHandlers extends grpc.UntypedServiceImplementation {
 export interface AgentDefinition extends grpc.ServiceDefinition {
   Arm: MethodDefinition<_podferry_v1_ArmRequest, _podferry_v1_SourceState, _podferry_v1_ArmRequest__Output, _podferry_v1_SourceState__Output>
   AwaitTargetPod: MethodDefinition<_podferry_v1_AwaitTargetPodRequest, _podferry_v1_TargetState, _podferry_v1_AwaitTargetPodRequest__Output, _podferry_v1_TargetState__Output>
+  CloseConnections: MethodDefinition<_podferry_v1_MigrationRef, _podferry_v1_SourceState, _podferry_v1_MigrationRef__Output, _podferry_v1_SourceState__Output>
   Commit: MethodDefinition<_podferry_v1_MigrationRef, _podferry_v1_SourceState, _podferry_v1_MigrationRef__Output, _podferry_v1_SourceState__Output>
   CopyAhead: MethodDefinition<_podferry_v1_MigrationRef, _podferry_v1_Progress, _podferry_v1_MigrationRef__Output, _podferry_v1_Progress__Output>
   CreateTargetPod: MethodDefinition<_podferry_v1_MigrationRef, _podferry_v1_TargetState, _podferry_v1_MigrationRef__Output, _podferry_v1_TargetState__Output>
