@@ -16,6 +16,7 @@ import { Migrations } from './migration/migrations.ts';
 import { Queue } from './migration/queue.ts';
 import { defaultPatience, type Patience } from './migration/run.ts';
 import { Sweep } from './migration/sweep.ts';
+import { readRequest } from './request.ts';
 import { coordinatorService } from './server.ts';
 import type { Address, Settings } from './settings.ts';
 
@@ -69,7 +70,10 @@ export async function startCoordinator(
   const server = new Server({ 'grpc.max_receive_message_length': 1 << 20 });
   server.addService(
     loadProto('coordinator.proto').podferry.v1.Coordinator.service,
-    coordinatorService(migrations, agents, identity),
+    coordinatorService(migrations, agents, identity, {
+      intake: (request, _by, gone) => migrations.start(readRequest(request), gone),
+      admit: () => {},
+    }),
   );
   const port = await bind(server, settings.listen, identity);
   const http = await serveMetrics(metrics, settings.metricsListen);

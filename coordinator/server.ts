@@ -3,9 +3,10 @@ import { type sendUnaryData, type ServerUnaryCall, type ServerWritableStream } f
 import { Fault, toStatus } from '../proto/fault.ts';
 import type { CoordinatorHandlers } from '../proto/gen/podferry/v1/Coordinator.ts';
 import type { GetRequest__Output } from '../proto/gen/podferry/v1/GetRequest.ts';
+import type { MigrateRequest__Output } from '../proto/gen/podferry/v1/MigrateRequest.ts';
 import type { MigrationEvent } from '../proto/gen/podferry/v1/MigrationEvent.ts';
 import type { NodesResponse } from '../proto/gen/podferry/v1/NodesResponse.ts';
-import { type Identity, requireRole } from '../proto/identity.ts';
+import { type Identity, requireRole, type Role } from '../proto/identity.ts';
 import type { Agents } from './agents/agents.ts';
 import type { Migrations } from './migration/migrations.ts';
 import type { MigrationRecord } from './migration/record.ts';
@@ -15,10 +16,28 @@ import { readRequest } from './request.ts';
 type Unary<Request, Reply> = (call: ServerUnaryCall<Request, Reply>, callback: sendUnaryData<Reply>) => void;
 type Streaming<Request, Event> = (call: ServerWritableStream<Request, Event>) => void;
 
+/**
+ * Makes a migration of what a client asks for.
+ * @param by undefined in plaintext
+ * @throws Fault when it is refused: then nothing has been touched
+ */
+export type Intake = (
+  request: MigrateRequest__Output,
+  by: Role | undefined,
+  gone: AbortSignal,
+) => Promise<MigrationRecord>;
+
+export interface Front {
+  intake: Intake;
+  /** Throws the Fault that every call is answered with as long as another replica is the one to ask. */
+  admit: () => void;
+}
+
 export function coordinatorService(
   migrations: Migrations,
   agents: Agents,
   identity: Pick<Identity, 'role'>,
+  { intake, admit }: Front,
 ): CoordinatorHandlers {
   /** Aborts when the client goes. Throws a Fault, which becomes the call's status. */
   function unary<Request, Reply>(
@@ -27,6 +46,7 @@ export function coordinatorService(
     return (call, callback) => {
       const reply = async () => {
         requireRole(call, identity, 'client', 'coordinator');
+        admit();
         return await answer(call.request, goneOf(call));
       };
       settle(reply(), callback);
@@ -34,12 +54,13 @@ export function coordinatorService(
   }
 
   function streaming<Request, Event>(
-    answer: (request: Request, write: (event: Event) => void, gone: AbortSignal) => Promise<void>,
+    answer: (request: Request, write: (event: Event) => void, gone: AbortSignal, by: Role | undefined) => Promise<void>,
   ): Streaming<Request, Event> {
     return (call) => {
       const stream = async () => {
-        requireRole(call, identity, 'client', 'coordinator');
-        await answer(call.request, (event) => call.write(event), goneOf(call));
+        const by = requireRole(call, identity, 'client', 'coordinator');
+        admit();
+        await answer(call.request, (event) => call.write(event), goneOf(call), by);
       };
       stream().then(
         () => call.end(),
@@ -49,12 +70,11 @@ export function coordinatorService(
   }
 
   return {
-    Migrate: streaming(async (request, write: (event: MigrationEvent) => void, gone) => {
-      const wish = readRequest(request);
-      const record = await migrations.start(wish, gone);
+    Migrate: streaming(async (request: MigrateRequest__Output, write: (event: MigrationEvent) => void, gone, by) => {
+      const record = await intake(request, by, gone);
       const { id } = record.plan;
       const cancel = () => {
-        if (wish.detach || record.committed || record.ended) return;
+        if (request.detach || record.committed || record.ended) return;
         cancelQuietly(
           migrations,
           id,

@@ -88,10 +88,9 @@ export class Migrations {
   }
 
   /** @throws Fault with the first reason and all messages; then nothing has been touched */
-  async start(wish: Wish, signal: AbortSignal): Promise<MigrationRecord> {
+  async start(wish: Wish, signal: AbortSignal, id = newId()): Promise<MigrationRecord> {
     if (this.#closed !== undefined) throw this.#closed;
     const { agents, cluster, queue, tally } = this.#world;
-    const id = newId();
     const claim = queue.claim(podKey(wish.pod), id);
     try {
       const { plan, manifest, findings } = await preflight(id, wish, agents, cluster, signal);
