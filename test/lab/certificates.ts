@@ -24,20 +24,29 @@ export async function makeCertificates(tls: string, nodes: readonly NodeName[], 
     const theirs = await makeAuthority(authorities, 'somebody else', signal);
     const names = [...nodes.map(agentIdentity), coordinatorIdentity, clientIdentity];
     await Promise.all([
-      ...names.map((name) => issue(join(tls, name), name, ours, signal)),
-      issue(join(tls, foreignIdentity), clientIdentity, theirs, signal),
+      ...names.map((name) => issue(join(tls, name), { name }, ours, signal)),
+      issue(join(tls, foreignIdentity), { name: clientIdentity }, theirs, signal),
     ]);
   } finally {
     await rm(authorities, { recursive: true });
   }
 }
 
-interface Authority {
+export interface Authority {
   certificate: string;
   key: string;
 }
 
-async function makeAuthority(directory: string, name: string, signal?: AbortSignal): Promise<Authority> {
+/** Whom a certificate is for. */
+export interface Subject {
+  name: string;
+  /** Kubernetes takes it for a group. */
+  organization?: string;
+  /** As openssl writes them: `DNS:…`, `IP:…`. The name alone if there is nothing here. */
+  alternatives?: readonly string[];
+}
+
+export async function makeAuthority(directory: string, name: string, signal?: AbortSignal): Promise<Authority> {
   const base = join(directory, name.replaceAll(' ', '-'));
   const authority = { certificate: `${base}.crt`, key: `${base}.key` };
   const files = ['-keyout', authority.key, '-out', authority.certificate];
@@ -63,17 +72,23 @@ async function makeAuthority(directory: string, name: string, signal?: AbortSign
   return authority;
 }
 
-async function issue(directory: string, name: string, by: Authority, signal?: AbortSignal): Promise<void> {
+export async function issue(directory: string, to: Subject, by: Authority, signal?: AbortSignal): Promise<void> {
   const beside = `${directory}.new`;
   await mkdir(beside, { mode: 0o700 });
   const file = (name: string) => join(beside, name);
-  const subject = ['-config', '/dev/null', '-subj', `/CN=${name}`];
+  const { name, organization, alternatives = [`DNS:${name}`] } = to;
+  const subject = [
+    '-config',
+    '/dev/null',
+    '-subj',
+    `${organization === undefined ? '' : `/O=${organization}`}/CN=${name}`,
+  ];
   const request = ['-keyout', file('tls.key'), '-out', file('request')];
   await run(['openssl', 'req', '-new', ...subject, ...curve, ...request], {}, signal);
   await writeFile(
     file('extensions'),
     [
-      `subjectAltName=DNS:${name}`,
+      `subjectAltName=${alternatives.join(',')}`,
       'basicConstraints=CA:FALSE',
       'keyUsage=critical,digitalSignature',
       // Every part is a server to one peer and a client to another.

@@ -16,20 +16,32 @@ export async function holdNetwork(layout: Layout, holder: Holder, signal?: Abort
   return await started(layout, holder, ['sh', '-euc', script, 'hold', cgroup], {}, signal);
 }
 
+/** What a node is made of, from the cache. */
+export interface NodeParts {
+  root: string;
+  /** The programs of Kubernetes, if the node is to have them. */
+  kubernetes?: string;
+}
+
 /** Starts a node: pid 1 in namespaces of its own over the shared root. Answers pid 1 as the host counts. */
-export async function holdNode(layout: Layout, node: NodeName, root: string, signal?: AbortSignal): Promise<number> {
+export async function holdNode(
+  layout: Layout,
+  node: NodeName,
+  parts: NodeParts,
+  signal?: AbortSignal,
+): Promise<number> {
   const cgroups = [];
   for (const hierarchy of hierarchies()) {
     cgroups.push(await makeNodeCgroup(hierarchy, `${layout.cgroup}/${node}`));
   }
   const disk = layout.nodeDisk(node);
-  for (const directory of [disk.upper, disk.work, disk.root, disk.containerd, layout.nfs]) {
+  for (const directory of [disk.upper, disk.work, disk.root, disk.containerd, disk.kubelet, layout.nfs]) {
     await mkdir(directory, { recursive: true });
   }
   const environment = {
     CGROUPS: cgroups.join(' '),
     CGROUP_MOUNTS: mountList(),
-    LOWER: root,
+    LOWER: parts.root,
     UPPER: disk.upper,
     WORK: disk.work,
     ROOT: disk.root,
@@ -37,6 +49,8 @@ export async function holdNode(layout: Layout, node: NodeName, root: string, sig
     NFS: layout.nfs,
     REPOSITORY: repository,
     NODE: node,
+    KUBERNETES: parts.kubernetes ?? '',
+    KUBELET: disk.kubelet,
   };
   const script = fileURLToPath(new URL('node.sh', import.meta.url));
   const parent = await started(layout, node, ['sh', script, 'hold'], environment, signal);

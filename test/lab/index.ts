@@ -7,8 +7,10 @@ export { connectCri, type Cri } from './cri.ts';
 export { daemonPid, runsDaemon } from './daemon.ts';
 export { down } from './down.ts';
 export { addImage } from './image.ts';
-export { type ExecOptions, Lab, type LabNode, open } from './lab.ts';
-export { addressOf, type NodeName, nodeNames, type Place, ports } from './layout.ts';
+export { apply, kubectl, kubectlCommand, type KubectlOptions, runKubectl } from './kubernetes/kubectl.ts';
+export { startKubelet, stopKubelet } from './kubernetes/kubelet.ts';
+export { type ExecOptions, Lab, type LabKubernetes, type LabNode, open } from './lab.ts';
+export { addressOf, type KubernetesUser, type NodeName, nodeNames, type Place, ports } from './layout.ts';
 export {
   type ContainerSpec,
   lookAtPod,

@@ -15,6 +15,13 @@ export interface LabState {
   switch: number;
   control: number;
   nodes: Partial<Record<NodeName, number>>;
+  kubernetes?: LabKubernetes;
+}
+
+/** A lab's Kubernetes: which, and where its programs are. */
+export interface LabKubernetes {
+  version: string;
+  programs: string;
 }
 
 export interface LabNode {
@@ -42,11 +49,14 @@ export class Lab {
   readonly state: LabState;
   readonly nodes: readonly LabNode[];
   readonly control: { pid: number; address: string };
+  /** Undefined: kubelets would kill what is made through CRI, so most labs have none. */
+  readonly kubernetes: LabKubernetes | undefined;
 
   constructor(state: LabState) {
     this.name = state.name;
     this.layout = layoutOf(state.name);
     this.state = state;
+    this.kubernetes = state.kubernetes;
     this.control = { pid: state.control, address: addressOf('control') };
     this.nodes = Object.entries(state.nodes).map(([name, pid]) => labNode(name as NodeName, pid));
   }

@@ -15,13 +15,24 @@ export const wrapperInNode = '/usr/local/lib/podferry/podferry-runc';
 export const tlsInNode = '/etc/podferry/tls';
 export const nfsInNode = '/srv/podferry-nfs';
 export const containerdSocket = '/run/containerd/containerd.sock';
+/** In a cluster lab: the programs of Kubernetes, and what kubelet and kube-proxy read. */
+export const kubernetesInNode = '/opt/kubernetes';
+export const kubernetesConfigInNode = '/etc/kubernetes';
 
 /** All labs of this machine are registered here; the last `down` removes it. */
 export const registry = '/run/podferry-lab';
 const disks = '/var/lib/podferry-lab';
 export const cgroupOfAllLabs = 'podferry-lab';
 
-export const ports = { agent: 7440, agentData: 7441, agentMetrics: 7442, coordinator: 7443, coordinatorMetrics: 7444 };
+export const ports = {
+  agent: 7440,
+  agentData: 7441,
+  agentMetrics: 7442,
+  coordinator: 7443,
+  coordinatorMetrics: 7444,
+  apiServer: 6443,
+  etcd: 2379,
+};
 
 export const controlAddress = '10.77.0.2';
 export const nodeNames = ['node-a', 'node-b', 'node-c'] as const;
@@ -49,6 +60,15 @@ export function podRangeOf(node: NodeName): string {
   return `10.88.${1 + nodeNames.indexOf(node)}.0/24`;
 }
 
+export const allPodsRange = '10.88.0.0/16';
+export const serviceRange = '10.96.0.0/16';
+/** The first of the range: the API server's own. */
+export const apiServiceAddress = '10.96.0.1';
+
+/** Who has a kubeconfig: a cluster's administrator, and the coordinator under the user and group that it has there. */
+export const kubernetesUsers = ['admin', 'podferry-coordinator'] as const;
+export type KubernetesUser = (typeof kubernetesUsers)[number];
+
 export interface Layout {
   name: string;
   /** State, logs and certificates: small, gone with a reboot. */
@@ -60,10 +80,16 @@ export interface Layout {
   /** What a node would have on its disk. */
   disk: string;
   nfs: string;
+  /** In a cluster lab: keys, certificates and kubeconfigs of Kubernetes. */
+  kubernetes: string;
+  /** What etcd keeps. */
+  etcd: string;
   /** Below each cgroup hierarchy's mount point. */
   cgroup: string;
   log(what: string): string;
   tlsOf(identity: string): string;
+  /** Works from `control` and the nodes: the host has no way to a lab's API server. */
+  kubeconfig(user: KubernetesUser): string;
   nodeDisk(node: NodeName): NodeDisk;
 }
 
@@ -75,6 +101,8 @@ export interface NodeDisk {
   root: string;
   /** /var/lib/containerd: containerd's overlay snapshots cannot lie on an overlay. */
   containerd: string;
+  /** /var/lib/kubelet: volumes of pods lie on a disk, not on an overlay. */
+  kubelet: string;
 }
 
 export function layoutOf(name: string): Layout {
@@ -93,14 +121,18 @@ export function layoutOf(name: string): Layout {
     tls: join(state, 'tls'),
     disk,
     nfs: join(disk, 'nfs'),
+    kubernetes: join(state, 'kubernetes'),
+    etcd: join(disk, 'etcd'),
     cgroup: `${cgroupOfAllLabs}/${name}`,
     log: (what) => join(state, 'log', `${what}.log`),
     tlsOf: (identity) => join(state, 'tls', identity),
+    kubeconfig: (user) => join(state, 'kubernetes', `${user}.kubeconfig`),
     nodeDisk: (node) => ({
       upper: join(disk, node, 'upper'),
       work: join(disk, node, 'work'),
       root: join(disk, node, 'root'),
       containerd: join(disk, node, 'containerd'),
+      kubelet: join(disk, node, 'kubelet'),
     }),
   };
 }

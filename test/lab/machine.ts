@@ -44,10 +44,17 @@ function onPath(program: string): boolean {
   });
 }
 
-/** CRIU's lazy server fills large pipes, which only CAP_SYS_RESOURCE may exceed the limits for. */
-const limits: Record<string, string> = {
+const limits: Record<string, string | undefined> = {
+  // CRIU's lazy server fills large pipes, which only CAP_SYS_RESOURCE may exceed the limits for.
   'fs.pipe-max-size': '67108864',
   'fs.pipe-user-pages-soft': '0',
+  // The lab leaves these alone, but a kubelet sets them, and they are the whole machine's.
+  'vm.overcommit_memory': undefined,
+  'vm.panic_on_oom': undefined,
+  'kernel.panic': undefined,
+  'kernel.panic_on_oops': undefined,
+  'kernel.keys.root_maxkeys': undefined,
+  'kernel.keys.root_maxbytes': undefined,
 };
 
 const limitFile = (name: string) => `/proc/sys/${name.replaceAll('.', '/')}`;
@@ -57,7 +64,7 @@ export async function raiseLimits(): Promise<Record<string, string>> {
   const former: Record<string, string> = {};
   for (const [name, value] of Object.entries(limits)) {
     former[name] = (await readFile(limitFile(name), 'utf8')).trim();
-    await writeFile(limitFile(name), value);
+    if (value !== undefined) await writeFile(limitFile(name), value);
   }
   return former;
 }

@@ -1,9 +1,11 @@
 import { once } from 'node:events';
 import { Command, Option } from 'commander';
 import { down } from './down.ts';
-import { defaultName, open } from './lab.ts';
+import { defaultVersion } from './kubernetes/build.ts';
+import { kubectlCommand } from './kubernetes/kubectl.ts';
+import { defaultName, type Lab, open } from './lab.ts';
 import { addImage } from './image.ts';
-import { nodeName, placeName } from './layout.ts';
+import { nodeName, type Place, placeName } from './layout.ts';
 import { runPod } from './run.ts';
 import { describeStatus, labNames, status } from './status.ts';
 import { defaultCache, up } from './up.ts';
@@ -16,6 +18,24 @@ const named = () => new Option('--name <lab>', 'labs of different names can be u
 /** `exec node-a -- sh -c …` and `exec node-a sh -c …` are the same. */
 const withoutDashes = (command: string[]) => (command[0] === '--' ? command.slice(1) : command);
 
+interface UpFlags {
+  name: string;
+  nodes: number;
+  cache: string;
+  agents: boolean;
+  kubernetes?: boolean;
+  kubernetesVersion?: string;
+  keep?: boolean;
+}
+
+/** As a shell would: this terminal, this command's signals, the program's exit code. */
+async function inTheForeground(lab: Lab, place: Place, command: readonly string[]): Promise<void> {
+  const child = lab.spawn(place, command, { stdio: 'inherit' });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal));
+  const [code, by] = (await once(child, 'exit')) as [number | null, string | null];
+  process.exitCode = by === null ? (code ?? 1) : 128;
+}
+
 const program = new Command('lab')
   .description('Nodes with containerd, runc and CRIU on one machine')
   .enablePositionalOptions();
@@ -27,14 +47,18 @@ program
   .option('--nodes <n>', 'how many nodes', Number, 2)
   .option('--cache <dir>', 'where the root and the images are kept', defaultCache())
   .option('--no-agents', 'without agents and coordinator')
+  .option('--kubernetes', 'with a Kubernetes: kubelets, and its control plane in control')
+  .option('--kubernetes-version <version>', `another one than ${defaultVersion}`)
   .option('--keep', 'if it does not come up, leave what there is of it, to look at')
-  .action(async (options: { name: string; nodes: number; cache: string; agents: boolean; keep?: boolean }) => {
+  .action(async ({ kubernetes, kubernetesVersion, ...options }: UpFlags) => {
     const started = performance.now();
     for (const name of ['SIGINT', 'SIGTERM'] as const) {
       process.once(name, () => interrupted.abort(new Error(`interrupted by ${name}`)));
     }
-    const lab = await up({ ...options, say, signal: interrupted.signal });
+    const cluster = kubernetesVersion ?? kubernetes ?? false;
+    const lab = await up({ ...options, kubernetes: cluster, say, signal: interrupted.signal });
     say(`${lab.name} is up with ${lab.nodeNames.join(', ')} in ${((performance.now() - started) / 1000).toFixed(1)} s`);
+    if (lab.kubernetes) say(`from control and the nodes: KUBECONFIG=${lab.layout.kubeconfig('admin')}`);
   });
 
 program
@@ -66,10 +90,19 @@ program
   .argument('<command...>')
   .passThroughOptions()
   .action(async (place: string, command: string[], options: { name: string }) => {
-    const child = open(options.name).spawn(placeName(place), withoutDashes(command), { stdio: 'inherit' });
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal));
-    const [code, by] = (await once(child, 'exit')) as [number | null, string | null];
-    process.exitCode = by === null ? (code ?? 1) : 128;
+    await inTheForeground(open(options.name), placeName(place), withoutDashes(command));
+  });
+
+program
+  .command('kubectl')
+  .description("kubectl, as an administrator of the lab's Kubernetes")
+  .addOption(named())
+  .argument('<args...>')
+  .passThroughOptions()
+  .allowUnknownOption()
+  .action(async (args: string[], options: { name: string }) => {
+    const lab = open(options.name);
+    await inTheForeground(lab, 'control', kubectlCommand(lab, withoutDashes(args)));
   });
 
 program

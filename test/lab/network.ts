@@ -1,5 +1,5 @@
 import { run } from './command.ts';
-import { addressOf, type NodeName, type Place, podRangeOf } from './layout.ts';
+import { addressOf, type NodeName, type Place, podRangeOf, serviceRange } from './layout.ts';
 
 /** Pids whose network namespaces are to be wired. */
 export interface Wiring {
@@ -19,6 +19,9 @@ export async function connect(wiring: Wiring, signal?: AbortSignal): Promise<voi
   await Promise.all([...wiring.places].map(([place, pid]) => ipBatch(pid, addressing(place, wiring), signal)));
 }
 
+/** `control` has no kube-proxy of its own: the first node's answers for it, in a lab that has one. */
+const throughFirst = ([first = 'node-a']: readonly NodeName[]) => `via ${addressOf(first)}`;
+
 function addressing(place: Place, wiring: Wiring): string[] {
   const others = [...wiring.places.keys()].filter((other): other is NodeName => other !== 'control' && other !== place);
   return [
@@ -26,6 +29,7 @@ function addressing(place: Place, wiring: Wiring): string[] {
     'link set eth0 up',
     // Pods are routed, never masqueraded: what a server sees as its client is the client.
     ...others.map((node) => `route add ${podRangeOf(node)} via ${addressOf(node)}`),
+    `route add ${serviceRange} ${place === 'control' ? throughFirst(others) : 'dev eth0'}`,
   ];
 }
 

@@ -6,7 +6,7 @@
 #   furnish  mounts what a node has, makes the overlay the root, says "ready" on descriptor 3 and becomes init
 #
 # In the environment: CGROUPS (directories), CGROUP_MOUNTS (name|version|options a line), LOWER, UPPER, WORK, ROOT,
-# CONTAINERD, NFS, REPOSITORY, NODE.
+# CONTAINERD, NFS, REPOSITORY, NODE; for a node of a Kubernetes also KUBERNETES (its programs) and KUBELET.
 set -eu
 
 mount_cgroups() {
@@ -82,6 +82,12 @@ case $1 in
     mount --bind "$NFS" srv/podferry-nfs
     mount --bind "$REPOSITORY" opt/podferry
     mount -o remount,bind,ro opt/podferry
+    if [ -n "${KUBERNETES:-}" ]; then
+      mkdir -p opt/kubernetes var/lib/kubelet
+      mount --bind "$KUBERNETES" opt/kubernetes
+      mount -o remount,bind,ro opt/kubernetes
+      mount --bind "$KUBELET" var/lib/kubelet
+    fi
     ip link set lo up
     echo 1 >/proc/sys/net/ipv4/ip_forward
     pivot_root . mnt

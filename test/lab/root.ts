@@ -9,6 +9,11 @@ import { run } from './command.ts';
  * containerd 2.1. Built once, shared read-only by all nodes of all labs. The compiler is for the images' programs.
  */
 const suite = 'forky';
+export const debian = {
+  suite,
+  // A mirror's snapshot may be older than its index says it is valid.
+  options: ['--aptopt=Acquire::Check-Valid-Until "false"'],
+};
 const recipe = 2;
 const packages = [
   'busybox-static',
@@ -58,8 +63,7 @@ export async function nodeRoot(cache: string, say: (line: string) => void, signa
     'mmdebstrap',
     '--quiet',
     '--variant=minbase',
-    // A mirror's snapshot may be older than its index says it is valid.
-    '--aptopt=Acquire::Check-Valid-Until "false"',
+    ...debian.options,
     `--include=${packages.join(',')}`,
     `--customize-hook=copy-in ${criuLimitsSource} /usr/local/src`,
     `--customize-hook=chroot "$1" ${compileCriuLimits}`,
@@ -71,7 +75,8 @@ export async function nodeRoot(cache: string, say: (line: string) => void, signa
   return root;
 }
 
-const buildOnce = `
+/** Arguments: the directory that is to be there, and what builds it beside that, ending in `.building`. */
+export const buildOnce = `
 root=$1
 shift
 [ ! -d "$root" ] || exit 0

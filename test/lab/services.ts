@@ -59,6 +59,7 @@ export async function startCoordinator(lab: Lab, options: ServiceOptions = {}): 
     'metrics-listen': `${address}:${ports.coordinatorMetrics}`,
     'tls-dir': lab.layout.tlsOf(coordinatorIdentity),
     agents: lab.nodeNames.map((node) => `${node}=${addressOf(node)}:${ports.agent}`).join(','),
+    ...(lab.kubernetes && { kubeconfig: lab.layout.kubeconfig('podferry-coordinator') }),
   };
   const argv = [process.execPath, join(repository, 'coordinator/main.ts'), ...asArguments(flags)];
   await start(lab, 'control', { name: 'coordinator', argv: [...argv, ...(options.args ?? [])], ready }, options);

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { connectCri } from './cri.ts';
 import { runsDaemon } from './daemon.ts';
+import { controlPlane } from './kubernetes/control-plane.ts';
 import { type Lab, open } from './lab.ts';
 import { layoutOf, type NodeName, registry } from './layout.ts';
 
@@ -10,6 +11,8 @@ export interface NodeStatus {
   pid: number;
   containerd: boolean;
   agent: boolean;
+  /** Of a lab with Kubernetes: whether kubelet and kube-proxy run. */
+  kubernetes?: Record<string, boolean>;
   pods: { name: string; namespace: string; id: string; ready: boolean; handler: string }[];
 }
 
@@ -18,6 +21,7 @@ export interface LabStatus {
   /** `half`: an `up` is under way, or did not come to its end and could not clean up. */
   state: 'up' | 'half' | 'down';
   coordinator: boolean;
+  kubernetes?: { version: string; kubeconfig: string; parts: Record<string, boolean> };
   nodes: NodeStatus[];
 }
 
@@ -37,8 +41,21 @@ export async function status(name: string, signal?: AbortSignal): Promise<LabSta
     name,
     state: 'up',
     coordinator: await runsDaemon(layout, 'coordinator'),
+    ...(lab.kubernetes && {
+      kubernetes: {
+        version: lab.kubernetes.version,
+        kubeconfig: layout.kubeconfig('admin'),
+        parts: await running(lab, controlPlane),
+      },
+    }),
     nodes: await Promise.all(lab.nodeNames.map((node) => nodeStatus(lab, node, signal))),
   };
+}
+
+/** Which of the parts run, by what they are called there. */
+async function running(lab: Lab, parts: readonly string[], prefix = ''): Promise<Record<string, boolean>> {
+  const all = parts.map(async (part) => [part, await runsDaemon(lab.layout, `${prefix}${part}`)] as const);
+  return Object.fromEntries(await Promise.all(all));
 }
 
 async function nodeStatus(lab: Lab, name: NodeName, signal?: AbortSignal): Promise<NodeStatus> {
@@ -47,7 +64,9 @@ async function nodeStatus(lab: Lab, name: NodeName, signal?: AbortSignal): Promi
     ['containerd', 'agent'].map((daemon) => runsDaemon(lab.layout, `${name}.${daemon}`)),
   );
   const pods = containerd === true ? await podsOf(lab, name, signal) : [];
-  return { name, address, pid, containerd: containerd === true, agent: agent === true, pods };
+  const kubernetes = lab.kubernetes && (await running(lab, ['kubelet', 'kube-proxy'], `${name}.`));
+  const own = { name, address, pid, containerd: containerd === true, agent: agent === true, pods };
+  return { ...own, ...(kubernetes && { kubernetes }) };
 }
 
 async function podsOf(lab: Lab, node: NodeName, signal?: AbortSignal): Promise<NodeStatus['pods']> {
@@ -67,15 +86,20 @@ async function podsOf(lab: Lab, node: NodeName, signal?: AbortSignal): Promise<N
 }
 
 const runs = (what: string, running: boolean) => (running ? what : `no ${what}`);
+const allOf = (parts: Record<string, boolean> = {}) => Object.entries(parts).map(([name, up]) => runs(name, up));
 
 export function describeStatus(lab: LabStatus): string {
   if (lab.state === 'down') return `${lab.name}: down`;
   if (lab.state === 'half') return `${lab.name}: half up (take it away: npm run lab -- down --name ${lab.name})`;
   const lines = lab.nodes.flatMap((node) => [
-    `  ${node.name}  ${node.address}  pid ${node.pid}  ${runs('containerd', node.containerd)}, ${runs('agent', node.agent)}`,
+    `  ${node.name}  ${node.address}  pid ${node.pid}  ${allOf({ containerd: node.containerd, agent: node.agent, ...node.kubernetes }).join(', ')}`,
     ...node.pods.map(
       (pod) => `    ${pod.namespace}/${pod.name}  ${pod.handler || 'runc'}${pod.ready ? '' : '  not ready'}`,
     ),
   ]);
-  return [`${lab.name}: up, ${runs('coordinator', lab.coordinator)}`, ...lines].join('\n');
+  const cluster = lab.kubernetes && [
+    `  Kubernetes ${lab.kubernetes.version}  ${allOf(lab.kubernetes.parts).join(', ')}`,
+    `    ${lab.kubernetes.kubeconfig}`,
+  ];
+  return [`${lab.name}: up, ${runs('coordinator', lab.coordinator)}`, ...(cluster ?? []), ...lines].join('\n');
 }

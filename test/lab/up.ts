@@ -4,7 +4,11 @@ import { startContainerd } from './containerd.ts';
 import { down } from './down.ts';
 import { furnish } from './furnish.ts';
 import { holdNetwork, holdNode } from './hold.ts';
-import { defaultName, Lab, type LabState, writeState } from './lab.ts';
+import { defaultVersion, kubernetesPrograms } from './kubernetes/build.ts';
+import { furnishKubernetes, startNodes } from './kubernetes/cluster.ts';
+import { startControlPlane } from './kubernetes/control-plane.ts';
+import { makeUsers } from './kubernetes/users.ts';
+import { defaultName, Lab, type LabKubernetes, type LabState, writeState } from './lab.ts';
 import { layoutOf, nodeNames, type NodeName, type Place } from './layout.ts';
 import { importArchive } from './image.ts';
 import { installPrograms } from './machine.ts';
@@ -21,6 +25,8 @@ export interface UpOptions {
   cache?: string;
   /** Start agents and coordinator, as far as the repository has them. */
   agents?: boolean;
+  /** A whole Kubernetes: `true`, or its version. Its kubelets kill whatever is made through CRI. */
+  kubernetes?: boolean | string;
   /** Leave what there is of a lab that did not come up, to look at. */
   keep?: boolean;
   say?: (line: string) => void;
@@ -38,6 +44,7 @@ export async function up(options: UpOptions = {}): Promise<Lab> {
     nodes = 2,
     cache = defaultCache(),
     agents = true,
+    kubernetes = false,
     keep = false,
     say = () => {},
     signal,
@@ -50,16 +57,20 @@ export async function up(options: UpOptions = {}): Promise<Lab> {
   await mkdir(cache, { recursive: true });
   const root = await nodeRoot(cache, say, signal);
   const images = await shippedImages(cache, root, say, signal);
+  const cluster = await kubernetesOf(cache, kubernetes, say, signal);
   await changingRegistry(() => register(layout), signal);
   try {
-    const state = await hold(name, cache, root, nodeNames.slice(0, nodes), signal);
+    const parts = { root, ...(cluster && { kubernetes: cluster }) };
+    const state = await hold({ name, cache, nodes: nodeNames.slice(0, nodes) }, parts, signal);
     const lab = new Lab(state);
-    await Promise.all(
-      lab.nodeNames.map(async (node) => {
+    await Promise.all([
+      ...lab.nodeNames.map(async (node) => {
         await startContainerd(lab, node, signal);
         await importArchive(lab, node, images, signal);
       }),
-    );
+      cluster && startControlPlane(lab, cluster, signal),
+    ]);
+    if (cluster) await startNodes(lab, signal);
     await writeState(state);
     if (agents) await startServices(lab, signal);
     return lab;
@@ -69,22 +80,36 @@ export async function up(options: UpOptions = {}): Promise<Lab> {
   }
 }
 
+async function kubernetesOf(
+  cache: string,
+  wanted: boolean | string,
+  say: (line: string) => void,
+  signal?: AbortSignal,
+): Promise<LabKubernetes | undefined> {
+  if (wanted === false) return undefined;
+  const version = wanted === true ? defaultVersion : wanted;
+  return { version, programs: await kubernetesPrograms(cache, version, say, signal) };
+}
+
 /** Namespaces, files and cables of all places, in parallel. */
 async function hold(
-  name: string,
-  cache: string,
-  root: string,
-  nodes: readonly NodeName[],
+  { name, cache, nodes }: { name: string; cache: string; nodes: readonly NodeName[] },
+  { root, kubernetes }: { root: string; kubernetes?: LabKubernetes },
   signal?: AbortSignal,
 ): Promise<LabState> {
   const layout = layoutOf(name);
   // A machine that was reset with a lab up has its disks, but no registration.
   await rm(layout.disk, { recursive: true, force: true });
-  const certificates = makeCertificates(layout.tls, nodes, signal);
+  const certificates = Promise.all([
+    makeCertificates(layout.tls, nodes, signal),
+    kubernetes && makeUsers(layout, nodes, signal),
+  ]);
+  const parts = { root, ...(kubernetes && { kubernetes: kubernetes.programs }) };
   const node = async (name: NodeName): Promise<[NodeName, number]> => {
     await certificates;
     await furnish(layout, name, nodes);
-    return [name, await holdNode(layout, name, root, signal)];
+    if (kubernetes) await furnishKubernetes(layout, name);
+    return [name, await holdNode(layout, name, parts, signal)];
   };
   const [switchPid, control, ...pids] = await Promise.all([
     holdNetwork(layout, 'switch', signal),
@@ -93,7 +118,8 @@ async function hold(
   ]);
   const places = new Map<Place, number>([['control', control], ...pids]);
   await connect({ switch: switchPid, places }, signal);
-  return { name, cache, switch: switchPid, control, nodes: Object.fromEntries(pids) };
+  const started = { name, cache, switch: switchPid, control, nodes: Object.fromEntries(pids) };
+  return { ...started, ...(kubernetes && { kubernetes }) };
 }
 
 async function clearAway(name: string, say: (line: string) => void): Promise<void> {

@@ -1,0 +1,61 @@
+import { existsSync } from 'node:fs';
+import { chmod, cp, mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Lab } from '../lab.ts';
+import { kubernetesConfigInNode, type Layout, type NodeName, repository } from '../layout.ts';
+import { apply, runKubectl } from './kubectl.ts';
+import { kubeletFiles, startKubelet } from './kubelet.ts';
+import { proxyFiles, startProxy } from './proxy.ts';
+import { tlsOf } from './users.ts';
+
+/** A lab's Kubernetes as a whole. */
+
+const customResources = join(repository, 'charts/podferry/crds');
+
+/** Writes what a node's kubelet and kube-proxy read into its overlay, before the node exists. */
+export async function furnishKubernetes(layout: Layout, node: NodeName): Promise<void> {
+  const { upper } = layout.nodeDisk(node);
+  const files = { ...(await kubeletFiles(layout, node)), ...(await proxyFiles(layout, node)) };
+  for (const [path, text] of Object.entries(files)) {
+    await mkdir(join(upper, dirname(path)), { recursive: true });
+    await writeFile(join(upper, path), text, { mode: 0o600 });
+  }
+  const tls = join(upper, kubernetesConfigInNode, 'tls');
+  await cp(tlsOf(layout, node), tls, { recursive: true });
+  await chmod(tls, 0o700);
+}
+
+/** Starts kubelets and kube-proxies, and waits until pods can be made: the control plane runs already. */
+export async function startNodes(lab: Lab, signal?: AbortSignal): Promise<void> {
+  const nodes = lab.nodeNames.flatMap((node) => [startKubelet(lab, node, signal), startProxy(lab, node, signal)]);
+  await Promise.all([...nodes, applyObjects(lab, signal)]);
+  const options = signal ? { signal } : {};
+  const names = lab.nodeNames.map((node) => `node/${node}`);
+  const there = ['wait', '--for=create', '--timeout=60s'];
+  await runKubectl(lab, [...there, ...names], options);
+  await runKubectl(lab, ['wait', '--for=condition=Ready', '--timeout=60s', ...names], options);
+  // Without it no pod is admitted; a controller makes it when it gets to it.
+  await runKubectl(lab, [...there, 'serviceaccount/default'], options);
+}
+
+async function applyObjects(lab: Lab, signal?: AbortSignal): Promise<void> {
+  const options = signal ? { signal } : {};
+  await apply(lab, [runtimeClass, coordinatorRights], options);
+  if (existsSync(customResources)) await runKubectl(lab, ['apply', '--filename', customResources], options);
+}
+
+const runtimeClass = {
+  apiVersion: 'node.k8s.io/v1',
+  kind: 'RuntimeClass',
+  metadata: { name: 'podferry' },
+  handler: 'podferry',
+};
+
+/** All rights: which of them it needs is the chart's to say, and to be tested with the chart. */
+const coordinatorRights = {
+  apiVersion: 'rbac.authorization.k8s.io/v1',
+  kind: 'ClusterRoleBinding',
+  metadata: { name: 'podferry-lab' },
+  roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
+  subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: 'podferry' }],
+};
