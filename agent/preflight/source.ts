@@ -102,9 +102,10 @@ export function manifestOf(pod: SourcePod, cpuFlags: readonly string[]): PodMani
         ...externalMounts(container.mounts).map(({ mountPoint, options }) => ({ mount_point: mountPoint, options })),
         ...cgroupMounts(container.mounts).map(({ mountPoint }) => ({ mount_point: mountPoint, cgroup: true })),
       ],
-      trees: emptyDirs(container.status.config, status.uid).map(({ tree, mountPoint }) => ({
+      trees: emptyDirs(container.status.config, status.uid).map(({ tree, mountPoint, name: volume }) => ({
         name: tree,
         mount_point: mountPoint,
+        volume,
       })),
     })),
     memory_bytes: String(memoryBytes),

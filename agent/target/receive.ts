@@ -1,8 +1,8 @@
 /** What arrives from the source, put where the waiting restore will look for it. */
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Fault } from '../../proto/fault.ts';
-import type { ContainerPaths } from '../paths.ts';
+import { checkLabel, type ContainerPaths } from '../paths.ts';
 import type { OciSpec } from '../runtime/oci-spec.ts';
 import { save } from '../transfer/save.ts';
 import type { Arriving, Entry, Sink } from '../transfer/transfer.ts';
@@ -55,18 +55,19 @@ function treeRoot(target: TargetMigration, paths: ContainerPaths, tree: string):
   if (tree === 'rootfs') return existsSync(paths.root) ? paths.root : join(paths.bundle, 'rootfs');
   if (tree === 'shm') return sharedMemory(target);
   if (tree.startsWith('external')) return join(paths.directory, tree);
-  const container = target.containers.find((each) => each.paths.directory === paths.directory);
-  const volume = container?.manifest.trees.find(({ name }) => name === tree);
-  if (volume !== undefined) return mountedFrom(paths, volume.mount_point);
+  const manifest = target.containers.find((each) => each.paths.directory === paths.directory)?.manifest;
+  const volume = manifest?.trees.find(({ name }) => name === tree)?.volume;
+  if (volume !== undefined) return emptyDir(target, checkLabel('volume', volume));
   throw new Fault('InvalidArgument', `${JSON.stringify(tree)} is no tree of a container`);
 }
 
-/** The directory on this node that kubelet has mounted there. */
-function mountedFrom({ bundle }: ContainerPaths, mountPoint: string): string {
+/** Kubelet has made it before it starts the first container, in the directory that it has for the pod. */
+function emptyDir({ containers }: TargetMigration, volume: string): string {
+  const bundle = containers[0]?.paths.bundle ?? '';
   const spec = JSON.parse(readFileSync(join(bundle, 'config.json'), 'utf8')) as OciSpec;
-  const source = spec.mounts?.find(({ destination }) => destination === mountPoint)?.source;
-  if (source !== undefined) return source;
-  throw new Fault('CopyFailed', `the target container has nothing mounted on ${mountPoint}, the source has a volume`);
+  const hosts = spec.mounts?.find(({ destination }) => destination === '/etc/hosts')?.source;
+  if (hosts !== undefined) return join(dirname(hosts), 'volumes/kubernetes.io~empty-dir', volume);
+  throw new Fault('CopyFailed', `kubelet has no directory for volume ${volume} here`);
 }
 
 /** The sandbox's /dev/shm, which all its containers have bind-mounted; the first is there to be asked. */

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import type { Lab } from '../lab/index.ts';
+import type { Lab, Place } from '../lab/index.ts';
+import { nodeProgramInNode, repositoryInNode } from '../lab/layout.ts';
 import type { RedisContent } from './redis-data.ts';
 import type { WriterSummary } from './redis-writer.ts';
 
@@ -39,6 +40,8 @@ async function askData(lab: Lab, argv: readonly string[], signal?: AbortSignal):
 }
 
 export interface WriterOptions {
+  /** Where it runs: `control` unless told. Services are known on the nodes alone. */
+  place?: Place;
   mode?: 'each' | 'keep';
   intervalMs?: number;
   timeoutMs?: number;
@@ -58,10 +61,14 @@ export class RunningWriter {
 
   /** Resolves when its first write has been acknowledged. */
   static async start(lab: Lab, address: string, options: WriterOptions = {}): Promise<RunningWriter> {
-    const { mode = 'each', intervalMs = 5, timeoutMs = 1_000, prefix = 'w:', signal } = options;
+    const { place = 'control', mode = 'each', intervalMs = 5, timeoutMs = 1_000, prefix = 'w:', signal } = options;
     const flags = ['--mode', mode, '--interval', `${intervalMs}`, '--timeout', `${timeoutMs}`, '--prefix', prefix];
-    const argv = [...script('redis-writer.ts'), address, ...flags];
-    const child = lab.spawn('control', argv, { stdio: 'pipe', ...(signal && { signal }) });
+    const program =
+      place === 'control'
+        ? script('redis-writer.ts')
+        : [nodeProgramInNode, `${repositoryInNode}/test/workloads/redis-writer.ts`];
+    const argv = [...program, address, ...flags];
+    const child = lab.spawn(place, argv, { stdio: 'pipe', ...(signal && { signal }) });
     // Of a writer that was ended from outside only the first error counts, and that is another's.
     child.stdin?.on('error', () => {});
     const lines = createInterface({ input: child.stdout as Readable });

@@ -1,0 +1,114 @@
+/** What runs in the cluster during a test: objects as people write them, and what the API server says of their pods. */
+import type { V1Container, V1Pod, V1PodSpec } from '@kubernetes/client-node';
+import { expect } from 'vitest';
+import type { Lab, NodeName } from '../lab/index.ts';
+import { apply, kubectl, runKubectl } from '../lab/kubernetes/kubectl.ts';
+
+export const namespace = 'default';
+
+export function container(image: string, more: Partial<V1Container> = {}): V1Container {
+  return { name: image, image: `podferry.dev/${image}:lab`, imagePullPolicy: 'Never', ...more };
+}
+
+/** As one would write it, but for the runtime class. */
+export function podSpec(containers: V1Container[], more: Partial<V1PodSpec> = {}): V1PodSpec {
+  return { runtimeClassName: 'podferry', terminationGracePeriodSeconds: 30, containers, ...more };
+}
+
+export function deployment(name: string, spec: V1PodSpec): object {
+  const labels = { app: name };
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name, namespace },
+    spec: { replicas: 1, selector: { matchLabels: labels }, template: { metadata: { labels }, spec } },
+  };
+}
+
+export function service(name: string, port: number): object {
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name, namespace },
+    spec: { selector: { app: name }, ports: [{ port }] },
+  };
+}
+
+export function barePod(name: string, spec: V1PodSpec): object {
+  return { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace, labels: { app: name } }, spec };
+}
+
+/** Everything of a test file, so that none of it stays behind. */
+export class Workloads {
+  readonly #lab: Lab;
+  readonly #made: string[] = [];
+
+  constructor(lab: Lab) {
+    this.#lab = lab;
+  }
+
+  async make(...objects: object[]): Promise<void> {
+    for (const object of objects) {
+      const { kind, metadata } = object as { kind: string; metadata: { name: string } };
+      this.#made.push(`${kind}/${metadata.name}`);
+    }
+    await apply(this.#lab, objects);
+  }
+
+  /** Waits until its pods are gone, too. */
+  async remove(): Promise<void> {
+    const made = this.#made.splice(0).reverse();
+    if (made.length > 0) await runKubectl(this.#lab, ['delete', '--ignore-not-found', '--wait=false', ...made]);
+    await runKubectl(this.#lab, ['delete', 'pods', '--all', '--grace-period=1', '--timeout=60s']);
+  }
+}
+
+export async function podsOf(lab: Lab, app: string): Promise<V1Pod[]> {
+  const list = await runKubectl(lab, ['get', 'pods', '-l', `app=${app}`, '-o', 'json']);
+  return (JSON.parse(list) as { items: V1Pod[] }).items;
+}
+
+export interface Placed {
+  name: string;
+  uid: string;
+  node: NodeName;
+  ip: string;
+  pod: V1Pod;
+}
+
+/** Resolves when exactly one pod of the app is there and ready. */
+export async function thePodOf(lab: Lab, app: string): Promise<Placed> {
+  let found: V1Pod | undefined;
+  const look = async () => {
+    const pods = await podsOf(lab, app);
+    const [pod] = pods;
+    const ready = pod?.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True');
+    found = pods.length === 1 && ready === true && pod?.metadata?.deletionTimestamp === undefined ? pod : undefined;
+    return found !== undefined;
+  };
+  await expect.poll(look, { timeout: 60_000, interval: 100, message: `one ready pod of ${app}` }).toBe(true);
+  const { metadata, spec, status } = found as V1Pod;
+  return {
+    name: metadata?.name ?? '',
+    uid: metadata?.uid ?? '',
+    node: spec?.nodeName as NodeName,
+    ip: status?.podIP ?? '',
+    pod: found as V1Pod,
+  };
+}
+
+export async function clusterIpOf(lab: Lab, name: string): Promise<string> {
+  return await runKubectl(lab, ['get', 'service', name, '-o', 'jsonpath={.spec.clusterIP}']);
+}
+
+export async function execIn(lab: Lab, pod: string, argv: readonly string[], of?: string): Promise<string> {
+  return await runKubectl(lab, ['exec', pod, ...(of === undefined ? [] : ['-c', of]), '--', ...argv]);
+}
+
+export async function logsOf(lab: Lab, pod: string, of?: string): Promise<string> {
+  return await runKubectl(lab, ['logs', pod, ...(of === undefined ? [] : ['-c', of])]);
+}
+
+export async function exists(lab: Lab, what: string): Promise<boolean> {
+  return (await kubectl(lab, ['get', what])).code === 0;
+}
