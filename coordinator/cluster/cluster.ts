@@ -40,6 +40,9 @@ export interface Cluster {
   /** Resolves when the target's CRIU waits for the go. */
   createTargetPod(course: Course, signal: AbortSignal): Promise<TargetState>;
 
+  /** The last look before the freeze. @throws Fault TargetPrepareFailed when the target is on its way out */
+  confirmTargetPod(course: Course, signal: AbortSignal): Promise<void>;
+
   /** Undoes createTargetPod and all else of the target's side, also of one that was made only in part. */
   removeTargetPod(course: Course, signal: AbortSignal): Promise<TargetState>;
 

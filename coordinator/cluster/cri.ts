@@ -46,6 +46,9 @@ export function criCluster(agents: Agents, load: (node: string) => number): Clus
       // The wrapper's own patience ends first, and then this call does.
       target.call('CreateTargetPod', { migration: plan.id }, signal, plan.wait_deadline_ms),
 
+    // Nobody but its agent has a say in it, and the agent tells.
+    confirmTargetPod: () => Promise.resolve(),
+
     removeTargetPod: ({ target, plan, keepImages }, signal) =>
       target.call('DiscardTarget', { migration: plan.id, keep_images: keepImages }, signal),
 

@@ -139,9 +139,11 @@ export const steps: Record<StepName, Step> = {
   arm: {
     of: 'source',
     interruptible: true,
-    act: ({ source, plan, targetState }, signal) => {
+    async act(course, signal) {
+      const { source, plan, targetState } = course;
+      await course.cluster.confirmTargetPod(course, signal);
       const { pod_ip } = need(targetState, "the target's address");
-      return source.call('Arm', { migration: plan.id, target_ip: pod_ip }, signal);
+      return await source.call('Arm', { migration: plan.id, target_ip: pod_ip }, signal);
     },
     expects: ['Armed'],
     undo: { by: 'rollBackSource' },

@@ -114,6 +114,13 @@ export function kubernetesCluster(kubernetes: Kubernetes, agents: Agents, load: 
       }
     },
 
+    async confirmTargetPod({ plan }) {
+      const pod = await targetOf(plan);
+      if (pod?.metadata?.deletionTimestamp === undefined && pod !== undefined) return;
+      const { namespace = '', name = '' } = plan.target_pod ?? {};
+      throw new Fault('TargetPrepareFailed', `pod ${namespace}/${name} was deleted before it got its memory`);
+    },
+
     async removeTargetPod({ plan, target, keepImages }, signal) {
       const request = { migration: plan.id, keep_images: keepImages };
       // Told first, so that kubelet is not held up by a start that lasts until the migration ends.
