@@ -11,6 +11,8 @@ import { tlsOf } from './users.ts';
 /** A lab's Kubernetes as a whole. */
 
 const customResources = join(repository, 'charts/podferry/crds');
+/** Grants the coordinator's group what it needs, and no more. */
+const coordinatorRole = join(repository, 'charts/podferry/files/coordinator-role.yaml');
 
 /** Writes what a node's kubelet and kube-proxy read into its overlay, before the node exists. */
 export async function furnishKubernetes(layout: Layout, node: NodeName): Promise<void> {
@@ -40,8 +42,10 @@ export async function startNodes(lab: Lab, signal?: AbortSignal): Promise<void> 
 
 async function applyObjects(lab: Lab, signal?: AbortSignal): Promise<void> {
   const options = signal ? { signal } : {};
-  await apply(lab, [runtimeClass, coordinatorRights], options);
-  if (existsSync(customResources)) await runKubectl(lab, ['apply', '--filename', customResources], options);
+  await apply(lab, [runtimeClass], options);
+  for (const path of [customResources, coordinatorRole]) {
+    if (existsSync(path)) await runKubectl(lab, ['apply', '--filename', path], options);
+  }
 }
 
 const runtimeClass = {
@@ -49,13 +53,4 @@ const runtimeClass = {
   kind: 'RuntimeClass',
   metadata: { name: 'podferry' },
   handler: 'podferry',
-};
-
-/** All rights: which of them it needs is the chart's to say, and to be tested with the chart. */
-const coordinatorRights = {
-  apiVersion: 'rbac.authorization.k8s.io/v1',
-  kind: 'ClusterRoleBinding',
-  metadata: { name: 'podferry-lab' },
-  roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
-  subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: 'podferry' }],
 };
