@@ -1,6 +1,7 @@
 import { Command } from 'commander';
-import { down, type Lab, up } from '../lab/index.ts';
+import { down, type Lab, up, type UpOptions } from '../lab/index.ts';
 import { type Cell, type FreezeOptions, measureFreeze } from './freeze.ts';
+import { type GapCell, gapWorkloads, type GapWorkload, measureGap } from './gap.ts';
 import { measureWrapper } from './wrapper.ts';
 
 const program = new Command('bench').description('Measures in a lab of its own, and compares within one run');
@@ -32,12 +33,30 @@ program
     console.log(`${idleMs} ms at the median, ${awaitingMs} ms while the node awaits a migration`);
   });
 
-async function inLab<T>(measure: (lab: Lab) => Promise<T>): Promise<T> {
+program
+  .command('gap')
+  .description(
+    'how long a client of a Service has no answer, in a cluster: moved by Podferry, or deleted and made again',
+  )
+  .option('--n <runs>', 'runs of each way that count', Number, 20)
+  .option('--size <mb>', 'resident memory of Redis, about', Number, 15)
+  .option('--workloads <workloads>', gapWorkloads.join(', '), list, [...gapWorkloads])
+  .option('--json', 'one object a cell on standard output', false)
+  .action(
+    async ({ n, size, workloads, json }: { n: number; size: number; workloads: GapWorkload[]; json: boolean }) => {
+      const measure = async (lab: Lab) => await measureGap(lab, { n, sizeMb: size, workloads }, say);
+      const cells = await inLab(measure, { kubernetes: true });
+      if (json) for (const cell of cells) console.log(JSON.stringify(cell));
+      else console.log(gapTable(cells));
+    },
+  );
+
+async function inLab<T>(measure: (lab: Lab) => Promise<T>, options: UpOptions = {}): Promise<T> {
   const name = `bench-${process.pid}`;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => void down(name).finally(() => process.exit(130)));
   }
-  const lab = await up({ name, say });
+  const lab = await up({ ...options, name, say });
   try {
     return await measure(lab);
   } finally {
@@ -53,6 +72,21 @@ function table(cells: readonly Cell[]): string {
   return [
     '| way | transport | runs | p50 ms | p95 ms | min | max | made of (medians) |',
     '| --- | --- | ---: | ---: | ---: | ---: | ---: | --- |',
+    ...rows,
+  ].join('\n');
+}
+
+function gapTable(cells: readonly GapCell[]): string {
+  const rows = cells.map((cell) => {
+    const { workload, way, n, p50, p95, min, max, errors, lost, freezeMs = '' } = cell;
+    const other = cells.find((each) => each.workload === workload && each.way === 'recreate');
+    const ratio = other === undefined ? '' : (p50 / other.p50).toFixed(2);
+    const cols = [workload, way, n, p50, p95, min, max, ratio, freezeMs, errors, lost];
+    return `| ${cols.join(' | ')} |`;
+  });
+  return [
+    '| workload | way | runs | p50 ms | p95 ms | min | max | × recreate | frozen p50 ms | errors p50 | writes lost |',
+    '| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |',
     ...rows,
   ].join('\n');
 }

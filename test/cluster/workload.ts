@@ -1,6 +1,6 @@
 /** What runs in the cluster during a test: objects as people write them, and what the API server says of their pods. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { V1Container, V1Pod, V1PodSpec } from '@kubernetes/client-node';
-import { expect } from 'vitest';
 import type { Lab, NodeName } from '../lab/index.ts';
 import { apply, kubectl, runKubectl } from '../lab/kubernetes/kubectl.ts';
 
@@ -77,23 +77,33 @@ export interface Placed {
 }
 
 /** Resolves when exactly one pod of the app is there and ready. */
-export async function thePodOf(lab: Lab, app: string): Promise<Placed> {
-  let found: V1Pod | undefined;
-  const look = async () => {
+export async function thePodOf(lab: Lab, app: string, patienceMs = 60_000): Promise<Placed> {
+  const until = performance.now() + patienceMs;
+  for (;;) {
     const pods = await podsOf(lab, app);
     const [pod] = pods;
-    const ready = pod?.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True');
-    found = pods.length === 1 && ready === true && pod?.metadata?.deletionTimestamp === undefined ? pod : undefined;
-    return found !== undefined;
-  };
-  await expect.poll(look, { timeout: 60_000, interval: 100, message: `one ready pod of ${app}` }).toBe(true);
-  const { metadata, spec, status } = found as V1Pod;
+    if (pod !== undefined && pods.length === 1 && isReady(pod)) return place(pod);
+    if (performance.now() > until) {
+      const seen = pods.map(({ metadata, status }) => `${metadata?.name} ${status?.phase}`).join(', ') || 'none';
+      throw new Error(`not one ready pod of ${app} within ${patienceMs} ms: ${seen}`);
+    }
+    await sleep(100);
+  }
+}
+
+function isReady({ metadata, status }: V1Pod): boolean {
+  const ready = status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') === true;
+  return ready && metadata?.deletionTimestamp === undefined;
+}
+
+function place(pod: V1Pod): Placed {
+  const { metadata, spec, status } = pod;
   return {
     name: metadata?.name ?? '',
     uid: metadata?.uid ?? '',
     node: spec?.nodeName as NodeName,
     ip: status?.podIP ?? '',
-    pod: found as V1Pod,
+    pod,
   };
 }
 
