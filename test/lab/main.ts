@@ -127,7 +127,9 @@ program
   .argument('<image>', 'redis, counter, files, tree, memory, shm, or the name of another image')
   .action(async (node: string, pod: string, image: string, options: { name: string; handler?: string }) => {
     const { handler } = options;
-    const running = await runPod(open(options.name), nodeName(node), { name: pod, image, ...(handler && { handler }) });
+    const lab = open(options.name);
+    if (lab.kubernetes) throw new Error(`kubelet would end it at once: npm run lab -- kubectl run ${pod} …`);
+    const running = await runPod(lab, nodeName(node), { name: pod, image, ...(handler && { handler }) });
     console.log(JSON.stringify(running, null, 2));
   });
 

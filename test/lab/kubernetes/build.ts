@@ -18,7 +18,7 @@ const programs = ['kubelet', 'kube-proxy', 'kube-apiserver', 'kube-controller-ma
 // In the version that this Kubernetes is tested with: its go.mod names it.
 const etcd = 'go.etcd.io/etcd/server/v3';
 
-/** The cached directory of a version's programs; compiles them if it is not there yet, which takes ten minutes. */
+/** The cached directory of a version's programs; compiles them if it is not there yet, which takes five minutes. */
 export async function kubernetesPrograms(
   cache: string,
   version: string,
@@ -44,7 +44,7 @@ async function build(
   signal?: AbortSignal,
 ): Promise<void> {
   const go = await findGo(cache, say, signal);
-  say(`compiling Kubernetes ${version} (once, about ten minutes; kept in ${cache})`);
+  say(`compiling Kubernetes ${version} (once, about five minutes; kept in ${cache})`);
   const work = `${directory}.building`;
   await rm(work, { recursive: true, force: true });
   const out = join(work, 'out');

@@ -5,7 +5,7 @@ import { asArguments } from './arguments.ts';
 import { startDaemon } from '../daemon.ts';
 import type { Lab, LabKubernetes } from '../lab.ts';
 import { controlAddress, ports, serviceRange } from '../layout.ts';
-import { kubectl } from './kubectl.ts';
+import { kubectl, withoutProxy } from './kubectl.ts';
 import { kubeconfig, tlsOf } from './users.ts';
 
 /** etcd, the API server, the controllers and the scheduler, in `control`. */
@@ -93,7 +93,7 @@ async function startPart(
 ): Promise<void> {
   if (name === 'etcd') await mkdir(lab.layout.etcd, { recursive: true, mode: 0o700 });
   const argv = [join(programs, name), ...asArguments(flags)];
-  await startDaemon(lab.layout, lab.entrance('control'), { name, argv, ready }, signal);
+  await startDaemon(lab.layout, lab.entrance('control'), { name, argv, env: withoutProxy, ready }, signal);
 }
 
 /** It listens before its own roles are there, without which nobody may do anything. */

@@ -3,6 +3,9 @@ import type { Output } from '../command.ts';
 import type { ExecOptions, Lab } from '../lab.ts';
 import type { KubernetesUser } from '../layout.ts';
 
+/** What runs in `control` has the environment of whoever started it: a proxy of theirs knows no way into a lab. */
+export const withoutProxy = { NO_PROXY: '*', no_proxy: '*' };
+
 export interface KubectlOptions extends ExecOptions {
   /** `admin` unless told. */
   as?: KubernetesUser;
@@ -14,7 +17,9 @@ export function kubectlCommand(lab: Lab, argv: readonly string[], user: Kubernet
   if (!kubernetes) throw new Error(`lab ${lab.name} has no Kubernetes: npm run lab -- up --kubernetes`);
   // What kubectl keeps goes with the lab.
   const cache = join(layout.kubernetes, 'cache');
-  return [join(kubernetes.programs, 'kubectl'), '--kubeconfig', layout.kubeconfig(user), '--cache-dir', cache, ...argv];
+  const settings = Object.entries(withoutProxy).map(([name, value]) => `${name}=${value}`);
+  const program = join(kubernetes.programs, 'kubectl');
+  return ['env', ...settings, program, '--kubeconfig', layout.kubeconfig(user), '--cache-dir', cache, ...argv];
 }
 
 /** Runs kubectl to its end, whatever its exit code. */
