@@ -55,10 +55,13 @@ export class Workloads {
     await apply(this.#lab, objects);
   }
 
-  /** Waits until its pods are gone, too. */
+  /** Waits until its pods are gone, too. Their owners go first, or they would ask for their pods' long grace. */
   async remove(): Promise<void> {
     const made = this.#made.splice(0).reverse();
-    if (made.length > 0) await runKubectl(this.#lab, ['delete', '--ignore-not-found', '--wait=false', ...made]);
+    const orphaning = ['delete', '--ignore-not-found', '--cascade=orphan'];
+    const others = made.filter((each) => !each.startsWith('Pod/'));
+    if (others.length > 0) await runKubectl(this.#lab, [...orphaning, ...others]);
+    await runKubectl(this.#lab, [...orphaning, 'replicasets', '--all']);
     await runKubectl(this.#lab, ['delete', 'pods', '--all', '--grace-period=1', '--timeout=60s']);
   }
 }
