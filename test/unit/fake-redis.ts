@@ -1,4 +1,4 @@
-/** A Redis of two commands that misbehaves when it is told to. Throws on a command that it does not know. */
+/** A Redis of three commands that misbehaves when it is told to. Throws on a command that it does not know. */
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { readReply, type Reply, writeCommand } from '../workloads/resp.ts';
@@ -7,6 +7,8 @@ export class FakeRedis {
   readonly data = new Map<string, string>();
   /** What becomes of a command instead of an answer. */
   fault: 'none' | 'silent' | 'reset' | 'close' = 'none';
+  /** What PING is answered with. */
+  pong = '+PONG';
   /** Commands that nobody will answer. */
   unanswered = 0;
   #server: Server | undefined;
@@ -45,6 +47,8 @@ export class FakeRedis {
   #answer([name, ...rest]: Reply[]): Buffer | string {
     const words = rest.map(String);
     switch (String(name)) {
+      case 'PING':
+        return `${this.pong}\r\n`;
       case 'SET':
         this.data.set(words[0] ?? '', words[1] ?? '');
         return '+OK\r\n';
