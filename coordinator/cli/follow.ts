@@ -6,6 +6,7 @@ import { parseDuration } from '../duration.ts';
 import type { Connection } from './connection.ts';
 import { type Console, progressFor, printLines } from './console.ts';
 import { codeOf, type ExitCode, exitCode, reasonLines } from './exit.ts';
+import type { Probing } from './probing.ts';
 import { isOver } from './progress.ts';
 import { reattaching } from './reattach.ts';
 import { type Format, showOne } from './show.ts';
@@ -27,6 +28,7 @@ export async function followToEnd(
   console: Console,
   /** Whether Ctrl-C cancels the migration; otherwise it only ends the looking. */
   cancels: boolean,
+  probing?: Probing,
 ): Promise<ExitCode> {
   const patienceMs = reconnect === undefined ? defaultReconnectMs : parseDuration(reconnect);
   const say = (line: string) => printLines(console, [line]);
@@ -37,6 +39,8 @@ export async function followToEnd(
   const stopListening = console.onInterrupt(() => {
     interrupts += 1;
     if (interrupts > 1 || !cancels || last === undefined) return leave(exitCode.interrupted);
+    // Only the probe goes on for a moment, and then the result is printed.
+    if (isOver(last)) return;
     printLines(console, [`cancelling ${last.id} and waiting for the roll back; once more leaves without waiting`]);
     cancel(connection, last.id, console);
   });
@@ -49,7 +53,7 @@ export async function followToEnd(
     if (last === undefined) throw new Fault('Internal', 'the coordinator told nothing of the migration');
     if (!isOver(last))
       throw new Fault('Internal', `the coordinator ended the stream while ${last.id} was ${last.phase}`);
-    console.out.write(showOne(last, format));
+    console.out.write(showOne(last, format, await probing?.finish()));
     if (last.outcome !== null) printLines(console, reasonLines(last.outcome.reason, last.outcome.message));
     return interrupts > 0 && last.phase === 'RolledBack' ? exitCode.interrupted : codeOf(last);
   };

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** Moves pods. On the PATH under this name kubectl finds it as "kubectl migrate". */
 import { Command, CommanderError, Option } from 'commander';
+import { urlForms } from '../probe/target.ts';
 import { Connection, type ConnectionFlags } from './connection.ts';
 import { printLines, processConsole } from './console.ts';
 import { type ExitCode, exitCode, explain } from './exit.ts';
@@ -59,6 +60,7 @@ withCommonFlags(program.command('pod <pod>', { isDefault: true }))
   .option('--timeout <span>', 'of all up to the commit (default 120s)')
   .option('--freeze-timeout <span>', 'how long the pod may stand still before it is thawed again (default 10s)')
   .option('--linger <span>', 'how long the old address forwards (default 2s)')
+  .option('--probe <url>', `ask the pod meanwhile, and say what its clients have missed: ${urlForms}`)
   .option('--dry-run', 'only ask whether it could move, and say every reason why not')
   .option(...reconnect)
   .option('--detach', 'start it, print its id and leave')

@@ -3,10 +3,12 @@ import { Fault } from '../../proto/fault.ts';
 import type { MigrateRequest } from '../../proto/gen/podferry/v1/MigrateRequest.ts';
 import { parseDuration } from '../duration.ts';
 import { mistakeIn } from '../names.ts';
+import { parseTarget } from '../probe/target.ts';
 import type { Connection } from './connection.ts';
 import { type Console, printLines } from './console.ts';
 import { type ExitCode, exitCode, reasonLines } from './exit.ts';
 import { type FollowFlags, followToEnd } from './follow.ts';
+import { Probing } from './probing.ts';
 import { dashed, type Format, isForPrograms, print, showOne } from './show.ts';
 
 export interface MigrateFlags extends FollowFlags {
@@ -17,6 +19,7 @@ export interface MigrateFlags extends FollowFlags {
   timeout?: string;
   freezeTimeout?: string;
   linger?: string;
+  probe?: string;
   dryRun?: boolean;
   detach?: boolean;
 }
@@ -50,6 +53,13 @@ export function readFlags(podArgument: string, flags: MigrateFlags): MigrateRequ
   const timeout = span('timeout', flags.timeout);
   const freezeTimeout = span('freeze-timeout', flags.freezeTimeout);
   const linger = span('linger', flags.linger);
+  try {
+    if (flags.probe !== undefined) parseTarget(flags.probe);
+  } catch (error) {
+    check(`--probe: ${(error as Error).message}`);
+  }
+  if (flags.probe !== undefined && (flags.detach || flags.dryRun))
+    check('--probe lasts as long as a migration that is waited for: not with --detach or --dry-run');
   if (timeout === 0 || freezeTimeout === 0) check('--timeout and --freeze-timeout have to be more than nothing');
   if (mistakes.length > 0) throw new Fault('InvalidArgument', mistakes.join('; '));
   return {
@@ -70,11 +80,18 @@ export async function migrate(
   flags: MigrateFlags,
   console: Console,
 ): Promise<ExitCode> {
-  const { output, dryRun, detach } = flags;
+  const { output, dryRun, detach, probe } = flags;
   if (dryRun) return await examine(connection, request, output, console);
+  const probing = probe === undefined ? undefined : await Probing.begin(parseTarget(probe), console);
   const ends = new AbortController();
   const events = connection.follow('Migrate', request, ends.signal);
-  if (!detach) return await followToEnd(events, connection, flags, console, true);
+  if (!detach) {
+    try {
+      return await followToEnd(events, connection, flags, console, true, probing);
+    } finally {
+      probing?.abandon();
+    }
+  }
   for await (const { migration } of events) {
     if (migration === null) continue;
     console.out.write(isForPrograms(output) ? showOne(migration, output) : `${migration.id}\n`);

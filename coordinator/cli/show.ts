@@ -2,6 +2,7 @@
 import { stringify } from 'yaml';
 import type { Migration__Output as Migration } from '../../proto/gen/podferry/v1/Migration.ts';
 import { formatDuration } from '../duration.ts';
+import { describe, type Report } from '../probe/report.ts';
 import { isOver } from './progress.ts';
 import { formatBytes, table } from './table.ts';
 
@@ -89,8 +90,13 @@ export function momentTable({ moments }: Migration): string {
 }
 
 /** The whole of one, in a format that was asked for. */
-export function showOne(migration: Migration, format: Format): string {
-  if (format === 'json' || format === 'yaml') return print(toObject(migration), format);
-  const tables = format === 'wide' ? [phaseTable(migration), momentTable(migration)] : [phaseTable(migration)];
+export function showOne(migration: Migration, format: Format, probe?: Report): string {
+  if (format === 'json' || format === 'yaml')
+    return print({ ...toObject(migration), ...(probe === undefined ? {} : { probe }) }, format);
+  const tables = [
+    phaseTable(migration),
+    ...(format === 'wide' ? [momentTable(migration)] : []),
+    ...(probe === undefined ? [] : [describe(probe)]),
+  ];
   return `${tables.join('\n\n')}\n${summary(migration)}\n`;
 }

@@ -1,11 +1,11 @@
-/** kubectl-migrate as a process of its own. */
+/** kubectl-migrate and kubectl-probe as processes of their own. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { Stage } from './stage.ts';
 
-const program = join(import.meta.dirname, '../../../coordinator/cli/kubectl-migrate.ts');
+const cli = join(import.meta.dirname, '../../../coordinator/cli');
 
 export interface Ended {
   code: number | null;
@@ -28,7 +28,15 @@ export function start({ coordinator }: Stage, ...args: string[]): Started {
 }
 
 export function startWith(env: NodeJS.ProcessEnv, ...args: string[]): Started {
-  const child = spawn(process.execPath, [program, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  return startProgram('kubectl-migrate.ts', env, args);
+}
+
+export function startProbe(...args: string[]): Started {
+  return startProgram('kubectl-probe.ts', { PATH: process.env.PATH }, args);
+}
+
+function startProgram(name: string, env: NodeJS.ProcessEnv, args: readonly string[]): Started {
+  const child = spawn(process.execPath, [join(cli, name), ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const ended = async (): Promise<Ended> => {
     const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
     return { code: code as number | null, out, err };

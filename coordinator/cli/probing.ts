@@ -1,0 +1,51 @@
+/** kubectl migrate POD --probe URL: a probe around a migration, from a little before it to a little after it. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Prober } from '../probe/prober.ts';
+import type { Report } from '../probe/report.ts';
+import type { Target } from '../probe/target.ts';
+import { usualTiming } from '../probe/timing.ts';
+import { type Console, printLines } from './console.ts';
+
+/** Long enough to see a client that is lost when the old address goes away. */
+const afterwardsMs = 500;
+
+export class Probing {
+  readonly #prober: Prober;
+  readonly #stop = new AbortController();
+  #abandoned = false;
+  readonly #report: Promise<Report | undefined>;
+
+  private constructor(target: Target, console: Console) {
+    this.#prober = new Prober(target);
+    this.#report = this.#prober.run(this.#stop.signal).catch((error: unknown) => {
+      // The migration is what matters: it goes on, and is reported, without.
+      if (!this.#abandoned) printLines(console, [`warning: no probe: ${(error as Error).message}`]);
+      return undefined;
+    });
+  }
+
+  /** Waits for an answer, so that what is missing later was there before; but not for ever: the migration may help. */
+  static async begin(target: Target, console: Console): Promise<Probing> {
+    const probing = new Probing(target, console);
+    const answered = await Promise.race([
+      probing.#prober.answered.then(() => true),
+      probing.#report.then(() => true),
+      sleep(usualTiming.timeoutMs, false, { ref: false }),
+    ]);
+    if (!answered) printLines(console, [`warning: ${target.url} has not answered yet; the migration begins anyway`]);
+    return probing;
+  }
+
+  /** @returns undefined when it could not be measured, which has been said */
+  async finish(): Promise<Report | undefined> {
+    await sleep(afterwardsMs);
+    this.#stop.abort();
+    return await this.#report;
+  }
+
+  /** When there is nobody left to report to. */
+  abandon(): void {
+    this.#abandoned = true;
+    this.#prober.abandon();
+  }
+}
