@@ -83,7 +83,8 @@ export interface Placed {
 export async function thePodOf(lab: Lab, app: string, patienceMs = 60_000): Promise<Placed> {
   const until = performance.now() + patienceMs;
   for (;;) {
-    const pods = await podsOf(lab, app);
+    // An API server that was away answers again when it gets to it.
+    const pods = await podsOf(lab, app).catch(() => []);
     const [pod] = pods;
     if (pod !== undefined && pods.length === 1 && isReady(pod)) return place(pod);
     if (performance.now() > until) {
