@@ -17,8 +17,12 @@ import { Queue } from './migration/queue.ts';
 import { defaultPatience, type Patience } from './migration/run.ts';
 import { Sweep } from './migration/sweep.ts';
 import { readRequest } from './request.ts';
+import { Controller } from './resource/controller.ts';
 import { coordinatorService } from './server.ts';
 import type { Address, Settings } from './settings.ts';
+
+/** For what is still to be said of what has just ended. */
+const lastWordsMs = 3_000;
 
 export interface Options {
   patience?: Partial<Patience>;
@@ -51,10 +55,8 @@ export async function startCoordinator(
   const agents = new Agents(connections, log);
   const queue = new Queue({ perNode: settings.maxPerNode, total: settings.maxTotal });
   const load = (node: string) => queue.load(node);
-  const cluster =
-    settings.kubeconfig === undefined
-      ? criCluster(agents, load)
-      : kubernetesCluster(connectKubernetes(settings.kubeconfig), agents, load);
+  const kubernetes = settings.kubeconfig === undefined ? undefined : connectKubernetes(settings.kubeconfig);
+  const cluster = kubernetes === undefined ? criCluster(agents, load) : kubernetesCluster(kubernetes, agents, load);
   const metrics = new Metrics(queue);
   const limits = { rollBackMs: settings.rollBackTimeoutMs, forwardMs: settings.forwardTimeoutMs };
   const patience = { ...defaultPatience, ...limits, ...options.patience };
@@ -67,11 +69,16 @@ export async function startCoordinator(
   await Promise.all(agents.all.map(({ node }) => agents.look(node, closing.signal)));
   const watching = agents.watch(options.lookIntervalMs ?? 5_000, (node) => queue.load(node) > 0, closing.signal);
 
+  const objects = kubernetes === undefined ? undefined : new Controller(kubernetes, migrations, agents, log);
+  objects?.start();
   const server = new Server({ 'grpc.max_receive_message_length': 1 << 20 });
   server.addService(
     loadProto('coordinator.proto').podferry.v1.Coordinator.service,
     coordinatorService(migrations, agents, identity, {
-      intake: (request, _by, gone) => migrations.start(readRequest(request), gone),
+      intake: async (request, by, gone) =>
+        objects === undefined
+          ? await migrations.start(readRequest(request), gone)
+          : await objects.intake(request, by, gone),
       admit: () => {},
     }),
   );
@@ -82,7 +89,9 @@ export async function startCoordinator(
     metricsListen: { ...settings.metricsListen, port: (http.address() as AddressInfo).port },
     migrations,
     async close(graceMs) {
+      objects?.stop();
       await migrations.close(graceMs);
+      await objects?.close(Math.min(graceMs, lastWordsMs));
       closing.abort(new Fault('Cancelled', 'the coordinator is shutting down'));
       await watching;
       await shutDown(server, http);

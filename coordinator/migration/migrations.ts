@@ -4,7 +4,7 @@ import { Fault } from '../../proto/fault.ts';
 import type { Migration__Output as Migration } from '../../proto/gen/podferry/v1/Migration.ts';
 import type { Agents } from '../agents/agents.ts';
 import type { Cluster } from '../cluster/cluster.ts';
-import { newId, type Wish } from '../request.ts';
+import { newId, type Plan, type Wish } from '../request.ts';
 import { type Facts, untouched } from './observe.ts';
 import { type Examined, preflight, type Refusal } from './preflight.ts';
 import type { Claim, Queue } from './queue.ts';
@@ -87,20 +87,22 @@ export class Migrations {
     return examined;
   }
 
+  /** What start() would throw now, without starting it. */
+  async check(wish: Wish, signal: AbortSignal): Promise<Plan> {
+    if (this.#closed !== undefined) throw this.#closed;
+    return this.#unrefused(wish, await this.examine(wish, signal));
+  }
+
   /** @throws Fault with the first reason and all messages; then nothing has been touched */
   async start(wish: Wish, signal: AbortSignal, id = newId()): Promise<MigrationRecord> {
     if (this.#closed !== undefined) throw this.#closed;
-    const { agents, cluster, queue, tally } = this.#world;
+    const { agents, cluster, queue } = this.#world;
     const claim = queue.claim(podKey(wish.pod), id);
     try {
-      const { plan, manifest, findings } = await preflight(id, wish, agents, cluster, signal);
-      const [first] = findings;
-      if (first !== undefined) {
-        tally.refused(wish, first);
-        throw new Fault(first.reason, findings.map(({ message }) => message).join('; '));
-      }
+      const examined = await preflight(id, wish, agents, cluster, signal);
+      const plan = this.#unrefused(wish, examined);
+      const { manifest } = examined;
       signal.throwIfAborted();
-      if (plan === undefined) throw new Fault('Internal', 'preflight found nothing against it, and no plan either');
       const run = new Run(new MigrationRecord(plan), { ...untouched, checked: true }, this.#world, manifest);
       this.#begin(run, () => this.#inTurn(run, claim, wish.timeoutMs));
       return run.record;
@@ -108,6 +110,16 @@ export class Migrations {
       queue.release(claim);
       throw error;
     }
+  }
+
+  #unrefused(wish: Wish, { plan, findings }: Examined): Plan {
+    const [first] = findings;
+    if (first !== undefined) {
+      this.#world.tally.refused(wish, first);
+      throw new Fault(first.reason, findings.map(({ message }) => message).join('; '));
+    }
+    if (plan === undefined) throw new Fault('Internal', 'preflight found nothing against it, and no plan either');
+    return plan;
   }
 
   /** One that the agents were found in the middle of, by an earlier coordinator or after this one had given up. */

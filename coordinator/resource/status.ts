@@ -21,6 +21,8 @@ export function statusOf(migration: Migration, before: Status | undefined, besid
   const reason = outcome?.reason;
   const message = outcome?.message ?? beside.message;
   const now = migration.created_unix_ms + migration.total_ms;
+  // A coordinator that took it up again knows only what came since.
+  const startTime = before?.startTime ?? timestamp(migration.created_unix_ms);
   const target = plan?.target_pod?.name;
   const targetUid = beside.targetPodUid ?? before?.targetPod?.uid;
   return {
@@ -30,22 +32,35 @@ export function statusOf(migration: Migration, before: Status | undefined, besid
     targetNode: plan?.target_node ?? '',
     sourcePodUID: plan?.pod?.uid ?? '',
     ...(target !== undefined && { targetPod: { name: target, ...(targetUid !== undefined && { uid: targetUid }) } }),
-    startTime: timestamp(migration.created_unix_ms),
+    startTime,
     ...(isEnd(phase) && { completionTime: timestamp(now) }),
     committed: migration.committed,
     ...(freeze_ms > 0 && { freeze: formatDuration(freeze_ms), freezeMilliseconds: toMicros(freeze_ms) }),
-    totalMilliseconds: Math.round(migration.total_ms),
+    totalMilliseconds: Math.round(now - Date.parse(startTime)),
     bytesDone: Number(migration.bytes_done),
     bytesTotal: Number(migration.bytes_total),
     ...(reason !== undefined && { reason }),
     ...(message !== undefined && { message }),
-    phases: migration.phases.map(({ phase: name, started_unix_ms, duration_ms }) => ({
-      phase: name,
-      startTime: timestamp(started_unix_ms),
-      durationMilliseconds: toMicros(duration_ms),
-    })),
+    phases: phasesOf(migration, before),
     conditions: conditionsOf({ phase, reason, message, committed: migration.committed }, before, now),
   };
+}
+
+/** Those that an earlier coordinator saw end stay as it saw them. */
+function phasesOf({ phases }: Migration, before: Status | undefined): NonNullable<Status['phases']> {
+  const closed = before?.phases?.slice(0, -1) ?? [];
+  const open = before?.phases?.at(-1);
+  return phases.map(({ phase, started_unix_ms, duration_ms }) => {
+    const seen = closed.find((each) => each.phase === phase);
+    if (seen !== undefined) return seen;
+    const since = open?.phase === phase ? Date.parse(open.startTime) : started_unix_ms;
+    // A time in the object has lost its last digits; that is no other time.
+    if (Math.abs(since - started_unix_ms) < 1) {
+      return { phase, startTime: timestamp(started_unix_ms), durationMilliseconds: toMicros(duration_ms) };
+    }
+    const durationMilliseconds = toMicros(started_unix_ms + duration_ms - since);
+    return { phase, startTime: open?.startTime ?? timestamp(since), durationMilliseconds };
+  });
 }
 
 /** Of one that ends without a migration of ours: it was refused, or nobody knows it any more. */

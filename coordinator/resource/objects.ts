@@ -1,0 +1,108 @@
+/** PodMigrations at the API server: the calls that are made of it, none of which waits for ever. */
+import {
+  type ConfigurationOptions,
+  Observable,
+  type ObservableMiddleware,
+  PatchStrategy,
+} from '@kubernetes/client-node';
+import { ifThere, type Kubernetes } from '../cluster/kubernetes/client.ts';
+import {
+  apiVersion,
+  finalizer,
+  group,
+  kind,
+  plural,
+  type PodMigration,
+  type Spec,
+  type Status,
+  version,
+} from './pod-migration.ts';
+
+export const callMs = 10_000;
+
+/** @param signal ends the call, which otherwise ends by itself when nobody answers */
+export function bounded(signal: AbortSignal, ms = callMs, headers: Record<string, string> = {}): ConfigurationOptions {
+  const limit: ObservableMiddleware = {
+    pre(request) {
+      request.setSignal(AbortSignal.any([signal, AbortSignal.timeout(ms)]));
+      for (const [name, value] of Object.entries(headers)) request.setHeaderParam(name, value);
+      return new Observable(Promise.resolve(request));
+    },
+    post: (response) => new Observable(Promise.resolve(response)),
+  };
+  return { middleware: [limit], middlewareMergeStrategy: 'append' };
+}
+
+const where = { group, version, plural };
+/** In a merge patch only null takes a field away. */
+const removable = { reason: null, message: null };
+
+export class Objects {
+  readonly path = `/apis/${group}/${version}/${plural}`;
+  readonly #custom: Kubernetes['custom'];
+
+  constructor({ custom }: Pick<Kubernetes, 'custom'>) {
+    this.#custom = custom;
+  }
+
+  async list(signal: AbortSignal): Promise<{ items: PodMigration[]; resourceVersion: string }> {
+    const { items, metadata } = (await this.#custom.listCustomObjectForAllNamespaces(
+      { group, version, resourcePlural: plural },
+      bounded(signal),
+    )) as { items: PodMigration[]; metadata: { resourceVersion: string } };
+    return { items, resourceVersion: metadata.resourceVersion };
+  }
+
+  /** Held from the start: whoever makes it takes it up. */
+  async create(
+    namespace: string,
+    generateName: string,
+    annotations: Record<string, string>,
+    spec: Spec,
+    signal: AbortSignal,
+  ): Promise<PodMigration> {
+    const body = { apiVersion, kind, metadata: { generateName, annotations, finalizers: [finalizer] }, spec };
+    return (await this.#custom.createNamespacedCustomObject(
+      { ...where, namespace, body },
+      bounded(signal),
+    )) as PodMigration;
+  }
+
+  /** @throws with 409 when it has changed meanwhile */
+  async hold(object: PodMigration, signal: AbortSignal): Promise<PodMigration | undefined> {
+    return await this.#setFinalizers(object, [...(object.metadata.finalizers ?? []), finalizer], signal);
+  }
+
+  /** As hold(), the other way. */
+  async letGo(object: PodMigration, signal: AbortSignal): Promise<PodMigration | undefined> {
+    const others = (object.metadata.finalizers ?? []).filter((name) => name !== finalizer);
+    return await this.#setFinalizers(object, others, signal);
+  }
+
+  /** @returns the object as it is now; undefined: it is gone */
+  async writeStatus(
+    { metadata: { namespace, name } }: PodMigration,
+    status: Status,
+    signal: AbortSignal,
+  ): Promise<PodMigration | undefined> {
+    const body = { status: { ...removable, ...status } };
+    return (await ifThere(
+      this.#custom.patchNamespacedCustomObjectStatus({ ...where, namespace, name, body }, mergePatch(signal)),
+    )) as PodMigration | undefined;
+  }
+
+  async #setFinalizers(
+    { metadata: { namespace, name, resourceVersion } }: PodMigration,
+    finalizers: string[],
+    signal: AbortSignal,
+  ): Promise<PodMigration | undefined> {
+    const body = { metadata: { resourceVersion, finalizers } };
+    return (await ifThere(
+      this.#custom.patchNamespacedCustomObject({ ...where, namespace, name, body }, mergePatch(signal)),
+    )) as PodMigration | undefined;
+  }
+}
+
+function mergePatch(signal: AbortSignal): ConfigurationOptions {
+  return bounded(signal, callMs, { 'Content-Type': PatchStrategy.MergePatch });
+}
