@@ -1,6 +1,7 @@
 /** A whole coordinator in this process: what main.ts starts, and what tests start beside fake agents. */
 import type { Server as HttpServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { hostname } from 'node:os';
 import { Server } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import { Fault } from '../proto/fault.ts';
@@ -16,8 +17,9 @@ import { Migrations } from './migration/migrations.ts';
 import { Queue } from './migration/queue.ts';
 import { defaultPatience, type Patience } from './migration/run.ts';
 import { Sweep } from './migration/sweep.ts';
-import { readRequest } from './request.ts';
+import { newId, readRequest } from './request.ts';
 import { Controller } from './resource/controller.ts';
+import { Leadership } from './resource/leader.ts';
 import { coordinatorService } from './server.ts';
 import type { Address, Settings } from './settings.ts';
 
@@ -38,6 +40,8 @@ export interface Coordinator {
   listen: Address;
   metricsListen: Address;
   migrations: Migrations;
+  /** Resolves when another one leads: this one may do nothing more, and has to be closed without grace. */
+  lost: Promise<Fault>;
   /** @param graceMs for what runs: what is not committed rolls back, what is committed is finished; 0 leaves it as it is */
   close(graceMs: number): Promise<void>;
 }
@@ -65,12 +69,23 @@ export async function startCoordinator(
   const sweep = new Sweep(agents, migrations, log, options.sweepIntervalMs ?? 60_000, closing.signal);
   agents.onAnswer((node, facts, came) => sweep.answered(node, facts, came));
 
-  // Asked before anybody can ask for something new: a pod in the middle of a migration must not get a second one.
-  await Promise.all(agents.all.map(({ node }) => agents.look(node, closing.signal)));
-  const watching = agents.watch(options.lookIntervalMs ?? 5_000, (node) => queue.load(node) > 0, closing.signal);
-
   const objects = kubernetes === undefined ? undefined : new Controller(kubernetes, migrations, agents, log);
-  objects?.start();
+  const leadership =
+    kubernetes === undefined || !settings.leaderElect
+      ? undefined
+      : new Leadership(kubernetes, settings.leaseNamespace, `${hostname()}_${newId()}`, log);
+  let begun = false;
+  let watching = Promise.resolve();
+  const begin = async () => {
+    // Asked before anybody can ask for something new: a pod in the middle of a migration must not get a second one.
+    await Promise.all(agents.all.map(({ node }) => agents.look(node, closing.signal)));
+    closing.signal.throwIfAborted();
+    watching = agents.watch(options.lookIntervalMs ?? 5_000, (node) => queue.load(node) > 0, closing.signal);
+    objects?.start();
+    begun = true;
+  };
+  if (leadership === undefined) await begin();
+
   const server = new Server({ 'grpc.max_receive_message_length': 1 << 20 });
   server.addService(
     loadProto('coordinator.proto').podferry.v1.Coordinator.service,
@@ -79,20 +94,30 @@ export async function startCoordinator(
         objects === undefined
           ? await migrations.start(readRequest(request), gone)
           : await objects.intake(request, by, gone),
-      admit: () => {},
+      admit() {
+        leadership?.admit();
+        if (!begun)
+          throw new Fault('NodeNotReady', 'this coordinator has begun to lead and still asks agents what they hold');
+      },
     }),
   );
   const port = await bind(server, settings.listen, identity);
   const http = await serveMetrics(metrics, settings.metricsListen);
+  leadership?.start();
+  leadership?.won
+    .then(begin)
+    .catch((error: unknown) => closing.signal.aborted || log.error({ err: error }, 'cannot begin'));
   return {
     listen: { ...settings.listen, port },
     metricsListen: { ...settings.metricsListen, port: (http.address() as AddressInfo).port },
     migrations,
+    lost: leadership?.lost ?? new Promise(() => {}),
     async close(graceMs) {
       objects?.stop();
       await migrations.close(graceMs);
       await objects?.close(Math.min(graceMs, lastWordsMs));
       closing.abort(new Fault('Cancelled', 'the coordinator is shutting down'));
+      await leadership?.close();
       await watching;
       await shutDown(server, http);
       agents.close();

@@ -30,12 +30,20 @@ try {
     'listening',
   );
   const ended = new AbortController();
-  const [signal] = (await Promise.race(
-    ['SIGTERM', 'SIGINT'].map((name) => once(process, name, { signal: ended.signal }).then(() => [name])),
-  )) as [string];
+  const end = await Promise.race([
+    ...['SIGTERM', 'SIGINT'].map((name) => once(process, name, { signal: ended.signal }).then(() => name)),
+    coordinator.lost,
+  ]);
   ended.abort();
-  log.info({ signal }, 'shutting down: what is not committed rolls back, what is committed is finished');
-  await coordinator.close(graceMs);
+  if (end instanceof Fault) {
+    // Whoever leads now carries on with what is under way. Started again, this one is the next in line.
+    log.error({ reason: end.reason }, end.message);
+    process.exitCode = 1;
+    await coordinator.close(0);
+  } else {
+    log.info({ signal: end }, 'shutting down: what is not committed rolls back, what is committed is finished');
+    await coordinator.close(graceMs);
+  }
   identity.close();
 } catch (error) {
   if (!(error instanceof Fault)) throw error;

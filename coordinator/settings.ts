@@ -17,6 +17,8 @@ export interface Settings {
   agents: ReadonlyMap<string, string>;
   /** A file, or `in-cluster`. Undefined: no Kubernetes, the agents make pods themselves. */
   kubeconfig: string | undefined;
+  leaderElect: boolean;
+  leaseNamespace: string;
   maxPerNode: number;
   maxTotal: number;
   rollBackTimeoutMs: number;
@@ -71,6 +73,19 @@ const flags = {
     env: 'PODFERRY_KUBECONFIG',
     help: 'of the Kubernetes whose pods are moved; in-cluster: the own ServiceAccount; without it there is none',
     parse: String,
+  },
+  leaderElect: {
+    flags: '--leader-elect',
+    env: 'PODFERRY_LEADER_ELECT',
+    help: 'one of several coordinators of a Kubernetes: works only as long as it holds the lease',
+    parse: parseSwitch,
+  },
+  leaseNamespace: {
+    flags: '--lease-namespace <namespace>',
+    env: 'PODFERRY_LEASE_NAMESPACE',
+    help: 'where that lease is',
+    fallback: 'podferry-system',
+    parse: (text: string) => checkName('namespace', text),
   },
   maxPerNode: {
     flags: '--max-per-node <n>',
@@ -145,6 +160,8 @@ export function readSettings(argv: readonly string[]): Settings {
     tlsDir: read('tlsDir'),
     agents: read('agents'),
     kubeconfig: read('kubeconfig'),
+    leaderElect: read('leaderElect') ?? false,
+    leaseNamespace: read('leaseNamespace'),
     maxPerNode: read('maxPerNode'),
     maxTotal: read('maxTotal'),
     rollBackTimeoutMs: read('rollBackTimeout'),
@@ -158,6 +175,8 @@ export function readSettings(argv: readonly string[]): Settings {
     mistakes.push('--tls-dir: a directory with ca.crt, tls.crt and tls.key (or --insecure-plaintext)');
   if (settings.tlsDir !== undefined && plaintext)
     mistakes.push('--tls-dir and --insecure-plaintext exclude each other');
+  if (settings.leaderElect && settings.kubeconfig === undefined)
+    mistakes.push('--leader-elect: needs --kubeconfig, a lease is an object of a Kubernetes');
   if (mistakes.length > 0) throw new Fault('InvalidArgument', mistakes.join('\n'));
   // Whatever has no value by now has been counted as a mistake.
   return settings as Settings;

@@ -19,6 +19,8 @@ describe('settings', () => {
         ['node-b', '[::1]:7440'],
       ]),
       kubeconfig: undefined,
+      leaderElect: false,
+      leaseNamespace: 'podferry-system',
       maxPerNode: 2,
       maxTotal: 4,
       rollBackTimeoutMs: 60_000,
@@ -53,6 +55,12 @@ describe('settings', () => {
   it('are not plaintext because a variable says that they are not', () => {
     vi.stubEnv('PODFERRY_INSECURE_PLAINTEXT', 'false');
     expect(() => readSettings(least.slice(0, 2))).toThrow(/--tls-dir/);
+  });
+
+  it('elect a leader only where there can be a lease', () => {
+    expect(() => readSettings([...least, '--leader-elect'])).toThrow(/--leader-elect: needs --kubeconfig/);
+    expect(readSettings([...least, '--leader-elect', '--kubeconfig', '/x'])).toMatchObject({ leaderElect: true });
+    expect(() => readSettings([...least, '--lease-namespace', '../x'])).toThrow(/--lease-namespace: /);
   });
 
   it('do not take one node twice, nor both ways of TLS', () => {

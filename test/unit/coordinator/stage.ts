@@ -53,6 +53,8 @@ export async function stage(
     tlsDir: undefined,
     agents: new Map(agents.map(({ node, address }) => [node, address])),
     kubeconfig: undefined,
+    leaderElect: false,
+    leaseNamespace: 'podferry-system',
     maxPerNode: 2,
     maxTotal: 4,
     rollBackTimeoutMs: 60_000,
