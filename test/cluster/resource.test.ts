@@ -1,8 +1,8 @@
 /** Migrations as objects: what the API server makes of a PodMigration, and what the coordinator does about it. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
-import { idOf, type PodMigration, type Spec } from '../../coordinator/resource/pod-migration.ts';
-import { daemonPid, open, type Place } from '../lab/index.ts';
+import { finalizer, idOf, type PodMigration, type Spec } from '../../coordinator/resource/pod-migration.ts';
+import { daemonPid, open, type Place, startCoordinator, stopCoordinator } from '../lab/index.ts';
 import { apply, kubectl, runKubectl } from '../lab/kubernetes/kubectl.ts';
 import { kubectlMigrate } from '../integration/attempt.ts';
 import { otherThan } from '../integration/migrate.ts';
@@ -160,6 +160,42 @@ describe('an object', () => {
     await deleted;
     expect((await thePodOf(lab, 'counter')).uid).toBe(uid);
     await expect.poll(async () => await eventsOn(metadata.uid), { timeout: 10_000 }).toContain('Cancelled');
+  });
+
+  it('that is deleted too late is deleted when it has ended', async () => {
+    const { node, name } = await counter();
+    await ask('late', { sourcePod: { name }, targetNode: otherThan(node), lingerSeconds: 5 });
+    await phaseIs('late', 'Completing');
+    const { metadata } = await get('late');
+    await runKubectl(lab, ['delete', 'pm', 'late', '--wait=false']);
+    await expect.poll(async () => (await get('late')).status?.message).toContain('too late to cancel');
+    await runKubectl(lab, ['wait', '--for=delete', 'pm/late', '--timeout=60s']);
+    expect((await thePodOf(lab, 'counter')).node).toBe(otherThan(node));
+    await expect
+      .poll(async () => await eventsOn(metadata.uid))
+      .toEqual(expect.arrayContaining(['TooLate', 'Succeeded']));
+  });
+
+  it.each([
+    ['that was not committed has been rolled back', false, 'RolledBack', 'CoordinatorRestarted'],
+    ['that was committed has succeeded when its target runs', true, 'Succeeded', undefined],
+  ])('that no agent knows of any more, and %s', async (_what, committed, phase, reason) => {
+    const { node, name, uid } = await counter();
+    await stopCoordinator(lab, 'SIGKILL');
+    try {
+      await ask('lost', { sourcePod: { name } });
+      const held = JSON.stringify({ metadata: { finalizers: [finalizer] } });
+      await runKubectl(lab, ['patch', 'pm', 'lost', '--type=merge', '-p', held]);
+      const pods = committed ? { sourcePodUID: 'gone', targetPod: { name, uid } } : { sourcePodUID: uid };
+      const status = { phase: 'Completing', committed, nodeName: node, targetNode: otherThan(node), ...pods };
+      const said = JSON.stringify({ status });
+      await runKubectl(lab, ['patch', 'pm', 'lost', '--subresource=status', '--type=merge', '-p', said]);
+    } finally {
+      await startCoordinator(lab);
+    }
+    await phaseIs('lost', phase);
+    expect((await get('lost')).status?.reason).toBe(reason);
+    expect((await thePodOf(lab, 'counter')).uid).toBe(uid);
   });
 
   it('ends, though the coordinator that had begun it is killed', async () => {
