@@ -16,6 +16,8 @@ export async function finish(target: TargetMigration): Promise<void> {
     throw new Fault('ReleaseFailed', `the target is ${target.record.step}, not Running: nothing is finished here`);
   }
   target.closeInbox();
+  // Ends what listens for a wrapper that gives up.
+  target.abort.abort(new Fault('Cancelled', 'the migration has ended'));
   await closeTrees(target);
   await undoAll(target.paths);
   closeJournal(target.paths);

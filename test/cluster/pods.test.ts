@@ -109,6 +109,26 @@ it('several containers, a sidecar and an init container that has done its work',
   expect(restarts).toEqual([0, 0, 0]);
 });
 
+it('a ReplicaSet that no Deployment has keeps its one pod', async () => {
+  const labels = { app: 'set' };
+  await workloads.make({
+    apiVersion: 'apps/v1',
+    kind: 'ReplicaSet',
+    metadata: { name: 'set', namespace: 'default' },
+    spec: {
+      replicas: 1,
+      selector: { matchLabels: labels },
+      template: { metadata: { labels }, spec: podSpec([container('counter')]) },
+    },
+  });
+  const placed = await thePodOf(lab, 'set');
+  const count = Number(await ask(lab, placed.ip));
+  const moved = await move('set', placed);
+  expect(moved.uid).not.toBe(placed.uid);
+  expect(moved.pod.metadata?.ownerReferences).toEqual(placed.pod.metadata?.ownerReferences);
+  expect(Number(await ask(lab, moved.ip))).toBeGreaterThanOrEqual(count);
+});
+
 it('a Job does not count a pod that has moved, neither as failed nor twice', async () => {
   const spec = podSpec(
     [container('counter', { command: ['sh', '-c', 'for i in $(seq 120); do echo $i; sleep 0.1; done'] })],

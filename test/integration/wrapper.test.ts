@@ -12,10 +12,11 @@ const node: NodeName = 'node-a';
 const wrapper = '/usr/local/lib/podferry/podferry-runc';
 const migration = 'mig-wrapper';
 const targets = join(lab.node(node).root, 'run/podferry/target');
+const leaving = join(lab.node(node).root, 'run/podferry/source', migration);
 
 afterEach(async () => {
   await pods.remove();
-  await rm(join(targets, migration), { recursive: true, force: true });
+  for (const side of [join(targets, migration), leaving]) await rm(side, { recursive: true, force: true });
 });
 
 /** What an agent prepares for one container, without an agent: who waits here is the wrapper alone. */
@@ -156,6 +157,29 @@ it('starts no pod that names a migration of another pod', async () => {
   const { started } = await awaited();
   expect(await started).toMatch(/it awaits another pod than default\/counter/);
   expect(existsSync(join(here, 'claimed'))).toBe(false);
+});
+
+it('starts no container again in a pod that has moved to another node', async () => {
+  const pod = await pods.run({ name: 'counter', image: 'counter', start: false }, node);
+  await mkdir(leaving, { recursive: true });
+  await writeFile(join(leaving, 'sandbox'), pod.podId);
+  const cri = connectCri(lab.node(node).containerd);
+  try {
+    await symlink('commit', join(leaving, 'decision'));
+    const start = cri.startContainer({ container_id: pod.containerId });
+    await expect(start).rejects.toThrow(/the pod has moved to another node/);
+  } finally {
+    cri.close();
+  }
+});
+
+it('starts a container again in a pod whose move was taken back', async () => {
+  await mkdir(leaving, { recursive: true });
+  const pod = await pods.run({ name: 'counter', image: 'counter', start: false }, node);
+  await writeFile(join(leaving, 'sandbox'), pod.podId);
+  await symlink('thaw', join(leaving, 'decision'));
+  await withCri(lab, node, (cri) => cri.startContainer({ container_id: pod.containerId }));
+  expect(await execIn(lab, pod, ['true'])).toBe('');
 });
 
 it('starts nothing else in a pod that waits for its memory', async () => {

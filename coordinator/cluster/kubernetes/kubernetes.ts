@@ -27,19 +27,18 @@ export function kubernetesCluster(kubernetes: Kubernetes, agents: Agents, load: 
   const { core } = kubernetes;
 
   async function podNamed({ namespace, name, uid }: PodName): Promise<V1Pod | undefined> {
-    try {
-      const pod = await ifThere(core.readNamespacedPod({ namespace, name }));
-      return uid === '' || pod?.metadata?.uid === uid ? pod : undefined;
-    } catch (error) {
-      throw apiFault(error, `looking for pod ${namespace}/${name}`);
-    }
+    const pod = await told(
+      ifThere(core.readNamespacedPod({ namespace, name })),
+      `looking for pod ${namespace}/${name}`,
+    );
+    return uid === '' || pod?.metadata?.uid === uid ? pod : undefined;
   }
 
   const sourceOf = async ({ pod }: Plan) => await podNamed(pod ?? { namespace: '', name: '', uid: '' });
   const targetOf = async ({ target_pod }: Plan) => await podNamed({ namespace: '', name: '', ...target_pod, uid: '' });
 
   async function refusalsOfNode(pod: V1Pod, node: string): Promise<Refusal[]> {
-    const found = await ifThere(core.readNode({ name: node }));
+    const found = await told(ifThere(core.readNode({ name: node })), `looking at node ${node}`);
     if (found === undefined) return [{ reason: 'NodeNotFound', message: `Kubernetes has no node ${node}` }];
     const why = await whyNotOn(pod, found);
     return why === undefined ? [] : [{ reason: 'NodeNotReady', message: why }];
@@ -47,12 +46,13 @@ export function kubernetesCluster(kubernetes: Kubernetes, agents: Agents, load: 
 
   async function whyNotOn(pod: V1Pod, node: V1Node): Promise<string | undefined> {
     const fieldSelector = `spec.nodeName=${node.metadata?.name}`;
-    const { items } = await core.listPodForAllNamespaces({ fieldSelector });
+    const listed = core.listPodForAllNamespaces({ fieldSelector });
+    const { items } = await told(listed, `listing the pods of node ${node.metadata?.name}`);
     return whyNot(pod, node, items);
   }
 
   return {
-    async findPod(wanted, _signal) {
+    async findPod(wanted) {
       const pod = await podNamed(wanted);
       if (pod === undefined) {
         throw new Fault('PodNotFound', `there is no ${full(wanted)}: are namespace and name right?`);
@@ -68,7 +68,7 @@ export function kubernetesCluster(kubernetes: Kubernetes, agents: Agents, load: 
       return asPod(pod, node);
     },
 
-    async examine({ ref, node: _source }, target, id) {
+    async examine({ ref }, target, id) {
       const { namespace = '', name = '', uid = '' } = ref ?? {};
       const pod = await podNamed({ namespace, name, uid });
       if (pod === undefined) throw new Fault('PodNotFound', `pod ${namespace}/${name} is gone`);
@@ -80,7 +80,7 @@ export function kubernetesCluster(kubernetes: Kubernetes, agents: Agents, load: 
       const wanted = pod.ref ?? { namespace: '', name: '', uid: '' };
       const object = await podNamed(wanted);
       if (object === undefined) throw new Fault('PodNotFound', `there is no ${full(wanted)} any more`);
-      const { items } = await core.listNode();
+      const { items } = await told(core.listNode(), 'listing nodes');
       const reasons: string[] = [];
       const fitting: string[] = [];
       for (const node of items) {
@@ -178,6 +178,15 @@ function partRefusals({ spec, status }: V1Pod): Refusal[] {
     findings.push({ reason: 'HostPathVolume', message });
   }
   return findings;
+}
+
+/** Of the API server, with what was asked of it. */
+async function told<T>(asked: Promise<T>, what: string): Promise<T> {
+  try {
+    return await asked;
+  } catch (error) {
+    throw apiFault(error, what);
+  }
 }
 
 /** An agent that has nothing of it has nothing to do for it. */

@@ -18,7 +18,10 @@ export async function labelsOfOwner(kubernetes: Kubernetes, pod: V1Pod): Promise
   switch (`${owner.apiVersion} ${owner.kind}`) {
     case 'apps/v1 ReplicaSet': {
       const namespace = pod.metadata?.namespace ?? '';
-      const set = await kubernetes.apps.readNamespacedReplicaSet({ namespace, name: owner.name });
+      const asked = kubernetes.apps.readNamespacedReplicaSet({ namespace, name: owner.name });
+      const set = await asked.catch((error: unknown) => {
+        throw apiFault(error, `looking at ReplicaSet ${namespace}/${owner.name}`);
+      });
       const keys = Object.keys(set.spec?.selector.matchLabels ?? {});
       // A Deployment's sets are told apart by it; the other labels are also Services'.
       return keys.includes('pod-template-hash') ? ['pod-template-hash'] : keys.slice(0, 1);
@@ -57,11 +60,13 @@ function refusal(message: string): Refusal {
 /** May be repeated. */
 export async function takeOver(kubernetes: Kubernetes, source: V1Pod, target: V1Pod): Promise<void> {
   const owner = controllerOf(source);
-  if (owner === undefined || controllerOf(target)?.uid === owner.uid) return;
+  if (owner === undefined) return;
   const heldBack = await labelsOfOwner(kubernetes, source);
-  const labels = Object.fromEntries(heldBack.map((name) => [name, source.metadata?.labels?.[name]]));
-  await patch(kubernetes, source, { annotations: { [deletionCost]: leastWanted } });
-  await patch(kubernetes, target, { labels, ownerReferences: [owner] });
+  if (controllerOf(target)?.uid !== owner.uid) {
+    const labels = Object.fromEntries(heldBack.map((name) => [name, source.metadata?.labels?.[name]]));
+    await patch(kubernetes, source, { annotations: { [deletionCost]: leastWanted } });
+    await patch(kubernetes, target, { labels, ownerReferences: [owner] });
+  }
   // A Job does not ask what a pod costs; it looks once a second, so that it sees both changes or none.
   if (owner.kind === 'Job') await release(kubernetes, source, heldBack, owner);
 }
