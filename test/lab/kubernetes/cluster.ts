@@ -13,6 +13,8 @@ import { tlsOf } from './users.ts';
 const customResources = join(repository, 'charts/podferry/crds');
 /** Grants the coordinator's group what it needs, and no more. */
 const coordinatorRole = join(repository, 'charts/podferry/files/coordinator-role.yaml');
+/** Whoever has edit or view may do the same with what is ours. */
+const userRole = join(repository, 'charts/podferry/files/user-role.yaml');
 
 /** Writes what a node's kubelet and kube-proxy read into its overlay, before the node exists. */
 export async function furnishKubernetes(layout: Layout, node: NodeName): Promise<void> {
@@ -43,7 +45,7 @@ export async function startNodes(lab: Lab, signal?: AbortSignal): Promise<void> 
 async function applyObjects(lab: Lab, signal?: AbortSignal): Promise<void> {
   const options = signal ? { signal } : {};
   await apply(lab, [runtimeClass], options);
-  for (const path of [customResources, coordinatorRole]) {
+  for (const path of [customResources, coordinatorRole, userRole]) {
     if (existsSync(path)) await runKubectl(lab, ['apply', '--filename', path], options);
   }
 }
