@@ -13,6 +13,7 @@ import { whyNot } from './room.ts';
 import { runtimeClass, targetNameOf, targetPodOf } from './target-pod.ts';
 import { deletePod, makePod, watchStart } from './target-start.ts';
 import { labelsOfOwner, need, ownerRefusals, takeOver } from './take-over.ts';
+import { lookAtVolumes } from './volumes.ts';
 
 /** Kubelet looks at its containers once a second, and probes have periods of their own. */
 const readyPatienceMs = 30_000;
@@ -68,12 +69,20 @@ export function kubernetesCluster(kubernetes: Kubernetes, agents: Agents, load: 
       return asPod(pod, node);
     },
 
-    async examine({ ref }, target, id) {
+    async examine({ ref }, target, id, signal) {
       const { namespace = '', name = '', uid = '' } = ref ?? {};
       const pod = await podNamed({ namespace, name, uid });
       if (pod === undefined) throw new Fault('PodNotFound', `pod ${namespace}/${name} is gone`);
-      const findings = [...ownerRefusals(pod), ...partRefusals(pod), ...(await refusalsOfNode(pod, target))];
+      const { refusals } = await lookAtVolumes(kubernetes, pod, target, signal);
+      const own = [...ownerRefusals(pod), ...partRefusals(pod)];
+      const findings = [...own, ...refusals, ...(await refusalsOfNode(pod, target))];
       return { findings, targetPod: { namespace, name: targetNameOf(pod, id), uid: '' } };
+    },
+
+    async sharedMounts(plan, signal) {
+      const pod = await sourceOf(plan);
+      if (pod === undefined) throw new Fault('PodNotFound', `pod ${plan.pod?.namespace}/${plan.pod?.name} is gone`);
+      return (await lookAtVolumes(kubernetes, pod, plan.target_node, signal)).sharedMounts;
     },
 
     async pickTarget(pod, signal) {
@@ -163,7 +172,7 @@ export function kubernetesCluster(kubernetes: Kubernetes, agents: Agents, load: 
 }
 
 /** What a pod has that this kind of cluster does not know how to move yet. */
-function partRefusals({ spec, status }: V1Pod): Refusal[] {
+function partRefusals({ status }: V1Pod): Refusal[] {
   const findings: Refusal[] = [];
   const parts = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
   const running = parts.filter(({ state }) => state?.running !== undefined);
@@ -171,11 +180,6 @@ function partRefusals({ spec, status }: V1Pod): Refusal[] {
   if (running.length > 1 && restarted.length > 0) {
     const message = `containers ${restarted.join(', ')} were started again: then the order of several is not known`;
     findings.push({ reason: 'RuntimeUnsupported', message });
-  }
-  for (const { name, persistentVolumeClaim } of spec?.volumes ?? []) {
-    if (persistentVolumeClaim === undefined) continue;
-    const message = `volume ${name} is claim ${persistentVolumeClaim.claimName}: claims are not moved yet`;
-    findings.push({ reason: 'HostPathVolume', message });
   }
   return findings;
 }
