@@ -1,5 +1,5 @@
 /** Volumes that both nodes have at once move with their pod; nothing of them is carried, and others are refused. */
-import { chown, mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { chown, cp, mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { open } from '../lab/index.ts';
@@ -110,9 +110,12 @@ describe('a claim that many nodes can have', () => {
 
   it('is refused as long as somebody has a lock on it', async () => {
     await makeClaim('ReadWriteMany');
-    await workloads.make(barePod('locking', podSpec([container('counter', at('/files'))], { volumes })));
-    const { name } = await thePodOf(lab, 'locking');
-    await execIn(lab, name, ['sh', '-c', 'flock /files/held sleep 60 >/dev/null 2>&1 </dev/null & sleep 1']);
+    await workloads.make(barePod('locking', podSpec([container('redis', at('/files'))], { volumes })));
+    const { name, node } = await thePodOf(lab, 'locking');
+    // The image has the C library, and no program that locks.
+    await cp(join(lab.node(node).root, 'usr/bin/flock'), join(shared, 'flock'));
+    const hold = '/files/flock /files/held sleep 60 >/dev/null 2>&1 </dev/null & sleep 1; pgrep flock';
+    expect(await execIn(lab, name, ['sh', '-c', hold])).not.toBe('');
     await expectRefused('locking', 'KernelFeatureInUse', /holds a lock on \/files\/held/);
   });
 });
