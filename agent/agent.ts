@@ -45,6 +45,12 @@ export class Agent {
     for (const transport of Object.values(this.#transports)) await transport?.sweep(alive);
   }
 
+  /** Migrations that have left something here, in any part. */
+  get journalled(): number {
+    const held = this.sources.holds.all.filter(({ plan }) => !this.sources.all.has(plan.id));
+    return this.sources.all.size + this.targets.all.size + held.length;
+  }
+
   async lookAgain(): Promise<NodeSituation> {
     this.#parts.situation = await lookAgain(this.#parts.situation);
     return this.#parts.situation;

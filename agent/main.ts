@@ -115,7 +115,7 @@ const facts = async () => {
     transports: now.nfsUsable ? (['stream', 'nfs'] as const).slice() : (['stream'] as const).slice(),
     wrapper_installed: existsSync(now.wrapper),
     problems: now.problems,
-    migrations: agent.sources.all.size + agent.targets.all.size,
+    migrations: agent.journalled,
   };
 };
 server.addService(load('agent.proto').podferry.v1.Agent.service, {

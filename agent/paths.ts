@@ -43,6 +43,21 @@ export class NodePaths {
     return join(this.allKept, checkLabel('migration', migration));
   }
 
+  /** Pods that are kept alive without an object: see source/hold.ts. The wrapper looks here at each `kill`. */
+  get holds(): string {
+    return join(this.state, 'held');
+  }
+
+  hold(migration: string): string {
+    return join(this.holds, `${checkLabel('migration', migration)}.json`);
+  }
+
+  /** File with the second since boot up to which signals to a container are swallowed. */
+  heldContainer(id: string): string {
+    if (/^[a-zA-Z0-9_-]+$/.test(id)) return join(this.holds, id);
+    throw new Fault('InvalidArgument', `container ${JSON.stringify(id)} is not an id`);
+  }
+
   source(migration: string): SidePaths {
     return new SidePaths(join(this.sources, checkLabel('migration', migration)));
   }

@@ -6,6 +6,7 @@ import { Fault } from '../proto/fault.ts';
 import { undoAll } from './journal/planted.ts';
 import { closeJournal, decide, decision, listJournals, readRecord } from './journal/record.ts';
 import { NodePaths, type SidePaths } from './paths.ts';
+import { lift, listHolds } from './source/hold.ts';
 import type { SourceRecord } from './source/source.ts';
 import type { TargetRecord } from './target/target.ts';
 
@@ -21,6 +22,12 @@ program
     const paths = new NodePaths(stateDir);
     for (const id of listJournals(paths.sources)) describe('source', id, paths.source(id));
     for (const id of listJournals(paths.targets)) describe('target', id, paths.target(id));
+    for (const { plan, untilUnixMs } of listHolds(paths)) {
+      const { namespace, name } = plan.pod ?? { namespace: '?', name: '?' };
+      console.log(
+        `${plan.id}  holds ${namespace}/${name}, at the longest until ${new Date(untilUnixMs).toISOString()}`,
+      );
+    }
   });
 
 program
@@ -35,6 +42,17 @@ program
     if (sides.length === 0) throw new Fault('MigrationNotFound', `${id} has left nothing on this node`);
     for (const side of sides) await undo(side, side.directory === paths.source(id).directory, targetIsDead);
     console.log(`${id}: undone. Restart the agent of this node, so that it forgets it too`);
+  });
+
+program
+  .command('lift')
+  .description('let kubelet end a pod that is held: one whose object is gone and that has not moved')
+  .argument('<migration>')
+  .addOption(stateDir())
+  .action((id: string, { stateDir }: { stateDir: string }) => {
+    if (lift(new NodePaths(stateDir), id) === undefined)
+      throw new Fault('MigrationNotFound', `${id} holds no pod here`);
+    console.log(`${id}: lifted. Kubelet ends the pod with its next try, within some minutes`);
   });
 
 function describe(role: string, id: string, side: SidePaths): void {

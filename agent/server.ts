@@ -2,6 +2,7 @@
 import type { sendUnaryData, ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import type { AgentHandlers } from '../proto/gen/podferry/v1/Agent.ts';
+import type { Hold as HoldState } from '../proto/gen/podferry/v1/Hold.ts';
 import type { NodeFacts } from '../proto/gen/podferry/v1/NodeFacts.ts';
 import type { Plan__Output } from '../proto/gen/podferry/v1/Plan.ts';
 import type { Progress } from '../proto/gen/podferry/v1/Progress.ts';
@@ -15,6 +16,7 @@ import { readSharedMounts } from './preflight/shared.ts';
 import { manifestOf, preflightSource } from './preflight/source.ts';
 import { preflightTarget } from './preflight/target.ts';
 import { checkManifest } from './plan.ts';
+import type { Hold } from './source/hold.ts';
 import type { SourceMigration } from './source/source.ts';
 import type { TargetMigration } from './target/target.ts';
 
@@ -99,6 +101,7 @@ export function handlers({ agent, identity, log, dataAddress, facts }: ServerPar
     ListMigrations: unary('ListMigrations', () => ({
       sources: [...agent.sources.all.values()].map((source) => sourceState(source)),
       targets: [...agent.targets.all.values()].map((target) => targetState(target)),
+      holds: agent.sources.holds.all.map((held) => holdState(held)),
     })),
     PreflightSource: unary('PreflightSource', async ({ pod, transport, shared_mounts }) => {
       if (pod === null) throw new Fault('InvalidArgument', 'no pod is named');
@@ -142,6 +145,10 @@ export function handlers({ agent, identity, log, dataAddress, facts }: ServerPar
         tell({ phase: 'PreCopying', bytes_done: String(bytes), bytes_total: String(total) });
       return await agent.sources.copyAhead(migration, progress, signal);
     }),
+    HoldSource: unary('HoldSource', (request) =>
+      holdState(agent.sources.holds.hold(agent.sources.get(request.migration), request)),
+    ),
+    LiftHold: unary('LiftHold', ({ migration }) => holdState(agent.sources.holds.lift(migration))),
     Arm: unary('Arm', async (request, signal) => sourceState(await agent.sources.arm(request, signal))),
     FreezeAndSend: streaming('FreezeAndSend', async ({ migration }, tell, signal) => {
       const enter = (phase: Phase, bytesTotal = 0) => tell({ phase, bytes_total: String(bytesTotal) });
@@ -192,6 +199,12 @@ function report(log: Logger, call: string, request: unknown, error: unknown): vo
 function sourceState({ record }: SourceMigration): SourceState {
   const { plan, step, moments, fault, details } = record;
   return { migration: plan.id, step, plan, moments, fault, dumped_bytes: String(details.dumpedBytes) };
+}
+
+function holdState(held: Hold | undefined): HoldState {
+  return held === undefined
+    ? { plan: null, object_json: '', until_unix_ms: 0 }
+    : { plan: held.plan, object_json: held.objectJson, until_unix_ms: held.untilUnixMs };
 }
 
 function targetState({ record }: TargetMigration): TargetState {

@@ -64,7 +64,8 @@ export async function startCoordinator(
   const kubernetes = settings.kubeconfig === undefined ? undefined : connectKubernetes(settings.kubeconfig);
   const cluster = kubernetes === undefined ? criCluster(agents, load) : kubernetesCluster(kubernetes, agents, load);
   const metrics = new Metrics(queue);
-  const limits = { rollBackMs: settings.rollBackTimeoutMs, forwardMs: settings.forwardTimeoutMs };
+  const { rollBackTimeoutMs: rollBackMs, forwardTimeoutMs: forwardMs, heldTimeoutMs: heldMs } = settings;
+  const limits = { rollBackMs, forwardMs, heldMs };
   const patience = { ...defaultPatience, ...limits, ...options.patience };
   const migrations = new Migrations({ agents, cluster, queue, patience, log, tally: metrics });
   logPhases(migrations, log);

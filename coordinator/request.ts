@@ -86,6 +86,11 @@ export function makePlan(
   };
 }
 
+/** Whether the target is to have the source's name: so the source's object has to go before the target's comes. */
+export function isNamesake({ pod, target_pod }: Plan): boolean {
+  return target_pod !== null && target_pod.name === pod?.name;
+}
+
 const alphabet = 'abcdefghijklmnopqrstuvwxyz0123456789';
 
 /** Short enough to be read aloud, and random: it names files on two nodes and is never used twice. */

@@ -25,6 +25,7 @@ export interface Settings {
   maxTotal: number;
   rollBackTimeoutMs: number;
   forwardTimeoutMs: number;
+  heldTimeoutMs: number;
   logLevel: string;
 }
 
@@ -123,6 +124,13 @@ const flags = {
     fallback: '120s',
     parse: parseDuration,
   },
+  heldTimeout: {
+    flags: '--held-timeout <span>',
+    env: 'PODFERRY_HELD_TIMEOUT',
+    help: "how long a StatefulSet's pod is kept alive without its object, while moving it fails",
+    fallback: '30m',
+    parse: parseDuration,
+  },
   logLevel: {
     flags: '--log-level <level>',
     env: 'PODFERRY_LOG_LEVEL',
@@ -175,6 +183,7 @@ export function readSettings(argv: readonly string[]): Settings {
     maxTotal: read('maxTotal'),
     rollBackTimeoutMs: read('rollBackTimeout'),
     forwardTimeoutMs: read('forwardTimeout'),
+    heldTimeoutMs: read('heldTimeout'),
     logLevel: read('logLevel'),
   };
   const plaintext = read('insecurePlaintext') ?? false;

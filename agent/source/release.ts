@@ -7,16 +7,18 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Fault } from '../../proto/fault.ts';
 import { uproot, undoAll } from '../journal/planted.ts';
 import { closeJournal } from '../journal/record.ts';
+import type { NodePaths } from '../paths.ts';
 import { calmRcu } from '../runtime/expedited-rcu.ts';
 import { type Freezer, freezerAt } from '../runtime/freezer.ts';
 import { removePodCgroup } from '../runtime/pod-cgroup.ts';
 import type { ContainerRuntime } from '../runtime/runtime.ts';
 import { stopWatchdog } from './arm.ts';
+import { lift } from './hold.ts';
 import type { SourceMigration } from './source.ts';
 
 export async function release(
   source: SourceMigration,
-  runtime: ContainerRuntime,
+  { runtime, paths: nodePaths }: { runtime: ContainerRuntime; paths: NodePaths },
   lingerMs: number,
   signal: AbortSignal,
 ): Promise<void> {
@@ -30,6 +32,8 @@ export async function release(
   // Kubelet takes a sandbox away when its containers have ended: there the frozen ones stay until nobody comes by.
   const kubelets = record.plan.target_pod !== null;
   if (kubelets && record.step === 'Committed') await delay(lingerMs, undefined, { signal });
+  // From here on kubelet may end what is left of it.
+  lift(nodePaths, record.plan.id);
   if (record.step === 'Committed') {
     for (const { name, freezer } of record.details.containers) {
       killFrozen(freezer);

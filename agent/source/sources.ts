@@ -20,6 +20,7 @@ import { arm } from './arm.ts';
 import { closeConnections } from './close-connections.ts';
 import { commit, revoke } from './commit.ts';
 import { treesOf } from './copy-ahead.ts';
+import { Holds } from './holds.ts';
 import { release } from './release.ts';
 import { rollBack } from './roll-back.ts';
 import { SourceMigration, type SourceRecord } from './source.ts';
@@ -28,9 +29,11 @@ import { strategyOf } from './strategy.ts';
 export class Sources {
   readonly #parts: AgentParts;
   readonly #all = new Map<string, SourceMigration>();
+  readonly holds: Holds;
 
   constructor(parts: AgentParts) {
     this.#parts = parts;
+    this.holds = new Holds(parts, (id) => this.#all.get(id)?.record.step === 'Committed');
     this.#count();
   }
 
@@ -198,7 +201,7 @@ export class Sources {
   async release({ migration, linger_ms }: ReleaseRequest__Output, signal: AbortSignal): Promise<SourceMigration> {
     const source = this.get(migration);
     await strategyOf(source.record.plan).follow?.(source, signal);
-    await release(source, this.#parts.runtime, linger_ms, signal);
+    await release(source, this.#parts, linger_ms, signal);
     this.#ended(source, 'Succeeded', 'killed');
     return source;
   }

@@ -22,6 +22,8 @@ export type Call =
   | 'PreflightTarget'
   | 'PrepareTarget'
   | 'PrepareSource'
+  | 'HoldSource'
+  | 'LiftHold'
   | 'CreateTargetPod'
   | 'AwaitTargetPod'
   | 'Arm'
@@ -51,6 +53,8 @@ const defaultDeadlines: Readonly<Record<Call | Streaming, number>> = {
   PreflightTarget: 15_000,
   PrepareTarget: 30_000,
   PrepareSource: 30_000,
+  HoldSource: 5_000,
+  LiftHold: 5_000,
   CreateTargetPod: 120_000,
   AwaitTargetPod: 120_000,
   // Its limit is the migration's own.

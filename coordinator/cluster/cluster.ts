@@ -4,7 +4,7 @@
  */
 import type { Reason } from '../../proto/fault.ts';
 import type { Pod__Output as Pod } from '../../proto/gen/podferry/v1/Pod.ts';
-import type { SourceState, TargetState } from '../migration/observe.ts';
+import type { Detached, SourceState, TargetState } from '../migration/observe.ts';
 import type { Course } from '../migration/steps.ts';
 import type { Plan } from '../request.ts';
 
@@ -36,10 +36,25 @@ export interface Cluster {
   examine(pod: Pod, target: string, id: string, signal: AbortSignal): Promise<Examination>;
 
   /** Mounts of the plan's pod that its target has just as its source does (CONTAINER:MOUNT_PATH). Reads only. */
-  sharedMounts(plan: Plan, signal: AbortSignal): Promise<string[]>;
+  sharedMounts(of: Pick<Course, 'plan' | 'source'>, signal: AbortSignal): Promise<string[]>;
 
   /** A node for a pod whose owner did not name one. @throws Fault NodeNotFound when there is none */
   pickTarget(pod: Pod, signal: AbortSignal): Promise<string>;
+
+  /**
+   * Of a target that is to have the source's name: the source's object goes, and the source runs on without it for as
+   * long as this try may take. Clients reach it as before, and nobody else gets its name.
+   */
+  detachSource(course: Course, signal: AbortSignal): Promise<void>;
+
+  /** Undoes detachSource where the object is there yet, and says whether it was, and if not, whether the pod runs on. */
+  attachSource(course: Course, signal: AbortSignal): Promise<Exclude<Detached, 'begun'>>;
+
+  /** For the next try of a detached source: the same plan, or another node where the old one cannot take it any more. */
+  planAgain(course: Course, signal: AbortSignal): Promise<Plan>;
+
+  /** Gives a source without an object up: it is ended, and its owner makes another one. */
+  abandonSource(course: Course, signal: AbortSignal): Promise<void>;
 
   /** Resolves when the target's CRIU waits for the go. */
   createTargetPod(course: Course, signal: AbortSignal): Promise<TargetState>;

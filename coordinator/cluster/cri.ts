@@ -45,6 +45,12 @@ export function criCluster(agents: Agents, load: (node: string) => number): Clus
       throw new Fault('NodeNotFound', `no node can take ${full(name(pod))} from ${pod.node}: ${why}`);
     },
 
+    // Pods have no objects here, so no two of them could want one name.
+    detachSource: () => Promise.resolve(),
+    attachSource: () => Promise.resolve('no'),
+    planAgain: ({ plan }) => Promise.resolve(plan),
+    abandonSource: () => Promise.resolve(),
+
     createTargetPod: ({ target, plan }, signal) =>
       // The wrapper's own patience ends first, and then this call does.
       target.call('CreateTargetPod', { migration: plan.id }, signal, plan.wait_deadline_ms),

@@ -6,6 +6,7 @@
  * - RollBackSource, which thaws, is never asked for while the source is known to have committed; Revoke, which does it
  *   after a commit, only when the target has answered that nothing of the pod runs there.
  * - The target is discarded before the commit only when the source cannot commit any more.
+ * - A source that has lost its object is given up only when there is no time left for another try.
  */
 import type { Reason } from '../../proto/fault.ts';
 import { enoughRestores, type Facts } from './observe.ts';
@@ -22,12 +23,16 @@ export type Failure =
   | 'revokeUnconfirmed' // committed; nothing runs at the target, and the source does not answer
   | 'cutOverFailed' // the target runs
   | 'releaseFailed' // the target runs
-  | 'finishFailed'; // the target runs
+  | 'finishFailed' // the target runs
+  | 'nameUnknown' // nothing has moved; nobody can say whether the source still has its object
+  | 'ended'; // nothing has moved, and the source, without its object, does not run any more
 
 export type Decision =
   | { kind: 'do'; steps: readonly StepName[] }
   /** Goes back, for a reason that no step gave. */
   | { kind: 'stop'; reason: Reason; message: string }
+  /** From the beginning: there is no way back for a source whose object is gone. */
+  | { kind: 'again' }
   | { kind: 'end'; phase: 'Succeeded' }
   /** leftover: the target could not be asked to remove its part. */
   | { kind: 'end'; phase: 'RolledBack'; leftover: boolean }
@@ -56,11 +61,13 @@ function contradictory({ source, target, commit }: Facts): boolean {
 
 /** Before the commit, and nothing is against it. */
 function ahead(facts: Facts): Decision {
-  const { source, target } = facts;
+  const { source, target, namesake, held } = facts;
   if (!facts.checked) return perform('preflight');
   if (target === 'Absent' && source === 'Absent') return perform('prepareTarget');
-  if (target === 'Prepared' && source === 'Absent') return perform('prepareSource', 'createTargetPod');
-  if (target === 'Prepared' && source === 'Prepared') return perform('createTargetPod');
+  // One that is to lose its object has to be in good hands before.
+  if (target === 'Prepared' && source === 'Absent')
+    return namesake ? perform('prepareSource') : perform('prepareSource', 'createTargetPod');
+  if (target === 'Prepared' && source === 'Prepared') return perform(namesake && !held ? 'detach' : 'createTargetPod');
   if (target === 'Waiting' && source === 'Absent') return perform('prepareSource');
   if (target === 'Waiting' && source === 'Prepared') return perform(facts.copied ? 'arm' : 'copyAhead');
   if (target === 'Waiting' && source === 'Armed') return perform('freezeAndSend');
@@ -85,13 +92,27 @@ function back(facts: Facts): Decision {
       return failed('sourceUnknown');
     case 'Absent':
     case 'RolledBackSource':
-      if (!discardable(target)) return commit === 'revoked' ? failed('restoreFailed') : rolledBack(false);
-      if (patience.target) return perform('discardTarget');
-      return commit === 'revoked' ? failed('restoreFailed') : rolledBack(true);
+      if (discardable(target) && patience.target) return perform('discardTarget');
+      return settled(facts);
     case 'Committed':
     case 'Killed':
     case 'Released':
       return failed('impossible');
+  }
+}
+
+/** Nothing is left of the try, as far as that is possible. The pod runs at its source; if it has its object, all is well. */
+function settled({ target, commit, detached, timeLeft, patience }: Facts): Decision {
+  switch (detached) {
+    case 'no':
+      return commit === 'revoked' ? failed('restoreFailed') : rolledBack(discardable(target));
+    case 'begun':
+      return patience.name ? perform('attach') : failed('nameUnknown');
+    case 'yes':
+      if (timeLeft) return { kind: 'again' };
+      return patience.name ? perform('abandon') : failed('nameUnknown');
+    case 'ended':
+      return failed('ended');
   }
 }
 

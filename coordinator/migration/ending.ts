@@ -12,7 +12,7 @@ export interface Circumstances {
   plan: Plan;
   facts: Facts;
   /** Why the last step of a side that did not do what was asked did not. */
-  trouble: { source: Fault | undefined; target: Fault | undefined };
+  trouble: { source: Fault | undefined; target: Fault | undefined; name: Fault | undefined };
   /** Where the target kept its images; empty if nowhere. */
   images: string;
 }
@@ -98,6 +98,18 @@ const failures: Record<Failure, (circumstances: Circumstances) => Outcome> = {
     message:
       `the pod runs on ${plan.target_node} and its source is gone, but what the migration needed on ${plan.target_node} could not be removed ` +
       `(${why(trouble.target)}): it is when the agent answers again`,
+  }),
+  nameUnknown: ({ plan, facts, trouble }) => ({
+    reason: first(facts).reason,
+    message:
+      `${first(facts).message}. The pod runs on at ${plan.source_node}, but it is not known whether its object is still there ` +
+      `(${why(trouble.name)}). It is kept alive there for some minutes; this coordinator looks again until then`,
+  }),
+  ended: ({ plan, facts }) => ({
+    reason: first(facts).reason,
+    message:
+      `${first(facts).message}. The object of pod ${plan.pod?.name ?? ''} was gone by then, no try has moved it in the time that ` +
+      `there was, and it does not run on ${plan.source_node} any more: its owner makes it anew, without its memory`,
   }),
 };
 

@@ -4,7 +4,7 @@ import { Fault } from '../../proto/fault.ts';
 import type { Migration__Output as Migration } from '../../proto/gen/podferry/v1/Migration.ts';
 import type { Agents } from '../agents/agents.ts';
 import type { Cluster } from '../cluster/cluster.ts';
-import { newId, type Plan, type Wish } from '../request.ts';
+import { isNamesake, newId, type Plan, type Wish } from '../request.ts';
 import { type Facts, untouched } from './observe.ts';
 import { type Examined, preflight, type Refusal } from './preflight.ts';
 import type { Claim, Queue } from './queue.ts';
@@ -102,8 +102,9 @@ export class Migrations {
       const examined = await preflight(id, wish, agents, cluster, signal);
       const plan = this.#unrefused(wish, examined);
       const { manifest } = examined;
+      const facts = { ...untouched, checked: true, namesake: isNamesake(plan) };
       signal.throwIfAborted();
-      const run = new Run(new MigrationRecord(plan), { ...untouched, checked: true }, this.#world, manifest);
+      const run = new Run(new MigrationRecord(plan), facts, this.#world, manifest);
       this.#begin(run, () => this.#inTurn(run, claim, wish.timeoutMs));
       return run.record;
     } catch (error) {
@@ -146,7 +147,9 @@ export class Migrations {
     if (this.#runs.get(id)?.run.stop(why) === true) return record;
     const state = record.ended
       ? `has ended: ${record.phase}`
-      : 'is committed and goes on: its target is the workload now';
+      : record.committed
+        ? 'is committed and goes on: its target is the workload now'
+        : 'can only go on: the object of its source is gone already';
     throw new Fault('TooLate', `${id} ${state}`);
   }
 

@@ -17,6 +17,12 @@ export type { SourceState, TargetState };
 export type SourceStep = Exclude<SourceStepName, number>;
 export type TargetStep = Exclude<TargetStepName, number>;
 
+/**
+ * Whether the source's object has gone, so that the target can have its name. `begun`: it may have. `ended`: it has, and
+ * the pod that it stood for does not run any more either.
+ */
+export type Detached = 'no' | 'begun' | 'yes' | 'ended';
+
 export interface Facts {
   /** Why it must not go on: the first fault, cancel, deadline or vanished client. Counts only before the commit. */
   readonly stop: Fault | undefined;
@@ -36,8 +42,15 @@ export interface Facts {
   readonly restoresFailed: number;
   /** Clients reach the target. */
   readonly cutOver: boolean;
-  /** Whether a side that does not do what is asked is to be asked again. */
-  readonly patience: { readonly source: boolean; readonly target: boolean };
+  /** The target is to have the source's name. */
+  readonly namesake: boolean;
+  readonly detached: Detached;
+  /** The source is kept alive without its object for as long as this try may take. */
+  readonly held: boolean;
+  /** Whether one that cannot be attached again is to be tried once more. */
+  readonly timeLeft: boolean;
+  /** Whether a side that does not do what is asked is to be asked again. `name`: the cluster, about the source's object. */
+  readonly patience: { readonly source: boolean; readonly target: boolean; readonly name: boolean };
 }
 
 /** Restores that fail before it counts as proven that no other one would do better. */
@@ -52,7 +65,11 @@ export const untouched: Facts = {
   commit: 'unasked',
   restoresFailed: 0,
   cutOver: false,
-  patience: { source: true, target: true },
+  namesake: false,
+  detached: 'no',
+  held: false,
+  timeLeft: true,
+  patience: { source: true, target: true, name: true },
 };
 
 /** What a step brought home. Most bring the state of the side that did it. */
@@ -60,7 +77,8 @@ export type Answer =
   | { of: 'source'; state: SourceState }
   | { of: 'target'; state: TargetState }
   | { of: 'preflight' }
-  | { of: 'cutOver' };
+  | { of: 'cutOver' }
+  | { of: 'name'; detached: Exclude<Detached, 'begun'> };
 
 export function learn(facts: Facts, step: StepName, answer: Answer): Facts {
   switch (answer.of) {
@@ -68,6 +86,8 @@ export function learn(facts: Facts, step: StepName, answer: Answer): Facts {
       return { ...facts, checked: true };
     case 'cutOver':
       return { ...facts, cutOver: true };
+    case 'name':
+      return { ...facts, detached: answer.detached, held: step === 'detach' };
     case 'source':
       return settle(learnSource({ ...facts, copied: facts.copied || step === 'copyAhead' }, step, answer.state.step));
     case 'target':
@@ -120,7 +140,8 @@ function isKnownUncommitted(source: Facts['source']): boolean {
 
 /** A step is about to be taken. From here on nobody but the source's journal can tell whether it has committed. */
 export function begin(facts: Facts, step: StepName): Facts {
-  return step === 'commit' ? { ...facts, commit: 'asked' } : facts;
+  if (step === 'commit') return { ...facts, commit: 'asked' };
+  return step === 'detach' && facts.detached === 'no' ? { ...facts, detached: 'begun' } : facts;
 }
 
 /** A step did not bring an answer: whatever it was to change may have changed. */
@@ -139,7 +160,14 @@ export function miss(facts: Facts, step: StepName, of: Answer['of'], fault: Faul
 
 /** Before the commit the first reason counts; after it there is none. */
 export function stop(facts: Facts, why: Fault): Facts {
-  return facts.stop === undefined ? { ...facts, stop: why } : facts;
+  if (facts.stop !== undefined) return facts;
+  // Much may have happened to the pod since it was detached.
+  return { ...facts, stop: why, detached: facts.detached === 'yes' ? 'begun' : facts.detached };
+}
+
+/** Nothing of a try is left but the source, which runs without its object. */
+export function again({ namesake, timeLeft, patience }: Facts): Facts {
+  return { ...untouched, namesake, detached: 'yes', timeLeft, patience };
 }
 
 /** What a coordinator that starts finds in the agents' journals. An absent agent's side is undefined. */
@@ -147,8 +175,10 @@ export function found(
   source: SourceState | 'none' | undefined,
   target: TargetState | 'none' | undefined,
   why: Fault,
+  namesake = false,
 ): Facts {
-  let facts: Facts = { ...untouched, stop: why, checked: true, source: 'Unknown', target: 'Unknown' };
+  const unknown = { source: 'Unknown', target: 'Unknown', namesake, detached: namesake ? 'begun' : 'no' } as const;
+  let facts: Facts = { ...untouched, stop: why, checked: true, ...unknown };
   if (source === undefined) facts = { ...facts, commit: 'asked' };
   if (source !== undefined) facts = learnSource(facts, 'observeSource', source === 'none' ? 'Absent' : source.step);
   if (target !== undefined) facts = learnTarget(facts, 'observeTarget', target === 'none' ? 'Absent' : target.step);

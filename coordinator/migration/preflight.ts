@@ -103,7 +103,7 @@ export async function examinePods(
   signal: AbortSignal,
 ): Promise<{ findings: Refusal[]; manifest: PodManifest | undefined }> {
   const { pod, transport, strategy, target_pod } = plan;
-  const shared_mounts = await cluster.sharedMounts(plan, signal);
+  const shared_mounts = await cluster.sharedMounts({ plan, source }, signal);
   const leaving = await source.call('PreflightSource', { pod, transport, strategy, shared_mounts }, signal);
   const manifest = leaving.manifest ?? undefined;
   const findings = leaving.findings.map((finding) => refusal(finding, source.node));

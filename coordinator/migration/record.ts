@@ -33,17 +33,18 @@ interface Begun {
 }
 
 export class MigrationRecord {
-  readonly plan: Plan;
+  /** Another try may go to another node. */
+  plan: Plan;
   readonly created: number;
   readonly #clock: () => number;
-  readonly #begun: Begun[];
+  #begun: Begun[];
   readonly #moments = new Map<string, Moment>();
   readonly #listeners = new Set<Listener>();
   #outcome: Outcome | undefined;
   #endedAt: number | undefined;
   #committed = false;
   /** The ends of the freeze, as they were heard of here. */
-  readonly #seen: { dumping?: number; restored?: number } = {};
+  #seen: { dumping?: number; restored?: number } = {};
   #targetIp = '';
   #targetSandboxId = '';
   /** Of the calls that are over. */
@@ -136,6 +137,18 @@ export class MigrationRecord {
     if (this.ended) return;
     this.#outcome = why;
     this.note(`rolling back: ${why.message}`);
+  }
+
+  /** One that cannot go back begins anew. Its preparation has lasted since the first try; what came after that is void. */
+  again(plan: Plan, why: Outcome): void {
+    if (this.ended) return;
+    this.moved();
+    this.plan = plan;
+    this.#begun = this.#begun.filter(({ phase }) => phase === 'Pending' || phase === 'Preparing');
+    this.#moments.clear();
+    this.#seen = {};
+    this.#outcome = why;
+    this.note(`trying again: ${why.message}`);
   }
 
   /** @param outcome of RolledBack and Failed: why */

@@ -9,7 +9,17 @@ import type { Agents } from '../agents/agents.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { type Decision, decide } from './decide.ts';
 import { explain } from './ending.ts';
-import { type Answer, begin, type Facts, learn, miss, type SourceState, stop, type TargetState } from './observe.ts';
+import {
+  again,
+  type Answer,
+  begin,
+  type Facts,
+  learn,
+  miss,
+  type SourceState,
+  stop,
+  type TargetState,
+} from './observe.ts';
 import type { MigrationRecord } from './record.ts';
 import { absentSource, absentTarget, type Course, type Step, type StepName, steps } from './steps.ts';
 
@@ -21,6 +31,8 @@ export interface Patience {
   forwardMs: number;
   firstPauseMs: number;
   longestPauseMs: number;
+  /** How long a pod that has lost its object may run without one, while it is tried again to move it. */
+  heldMs: number;
 }
 
 export const defaultPatience: Patience = {
@@ -28,12 +40,17 @@ export const defaultPatience: Patience = {
   forwardMs: 120_000,
   firstPauseMs: 100,
   longestPauseMs: 2_000,
+  heldMs: 1_800_000,
 };
+
+/** Between two tries to move a pod that has lost its object. */
+const longestRestMs = 15_000;
 
 /** Agents that contradict themselves could keep us going round for ever; no course has as many steps. */
 const mostDecisions = 1_000;
 
-type Side = 'source' | 'target';
+/** Whom a step asks: an agent, or the cluster for the source's object. */
+type Side = 'source' | 'target' | 'name';
 
 interface Trouble {
   since: number;
@@ -45,10 +62,14 @@ type End = Extract<Decision, { kind: 'end' }>;
 
 export class Run {
   readonly record: MigrationRecord;
-  readonly course: Course;
+  course: Course;
+  readonly #world: { agents: Agents; cluster: Cluster };
   readonly #patience: Patience;
   readonly #log: Logger;
-  readonly #stopping = new AbortController();
+  #stopping = new AbortController();
+  #tries = 1;
+  /** Since when the source may have no object. */
+  #detachedAt: number | undefined;
   #facts: Facts;
   #trouble: Partial<Record<Side, Trouble>> = {};
 
@@ -61,6 +82,7 @@ export class Run {
     const { plan } = record;
     this.record = record;
     this.#facts = facts;
+    this.#world = world;
     this.#patience = world.patience;
     this.#log = world.log.child({ migration: plan.id });
     this.course = {
@@ -83,11 +105,12 @@ export class Run {
 
   /**
    * Takes it back, with the reason that people will see.
-   * @returns false when it is too late: committed, or about to
+   * @returns false when it is too late: committed, or about to; or without its object
    */
   stop(why: Fault): boolean {
     if (this.record.ended || (this.#facts.commit !== 'unasked' && this.#facts.stop === undefined)) return false;
-    if (this.#facts.commit === 'given') return false;
+    // One that has lost its object has nothing to go back to.
+    if (this.#facts.commit === 'given' || this.#facts.detached !== 'no') return false;
     this.#goBack(why);
     return true;
   }
@@ -114,16 +137,43 @@ export class Run {
         case 'stop':
           this.#goBack(new Fault(decision.reason, decision.message));
           break;
+        case 'again':
+          await this.#again(halt);
+          break;
         case 'end':
           return this.#end(decision);
       }
     }
   }
 
+  async #again(halt: AbortSignal): Promise<void> {
+    const { cluster, agents } = this.#world;
+    const { stop: stopped, detached } = this.#facts;
+    const { reason, message } = stopped ?? new Fault('Internal', 'it was stopped without a reason');
+    this.#tries += 1;
+    this.#log.warn({ try: this.#tries, detached, reason }, message);
+    const rest = Math.min(this.#patience.longestPauseMs * 2 ** (this.#tries - 2), longestRestMs);
+    await sleep(rest, undefined, { signal: halt }).catch(() => halt.throwIfAborted());
+    const plan = await cluster.planAgain(this.course, halt);
+    const course = { plan, target: agents.get(plan.target_node), manifest: undefined, targetState: undefined };
+    this.course = { ...this.course, ...course, keepImages: false };
+    const where = `the pod runs on at ${plan.source_node}, kept alive without its object`;
+    this.record.again(plan, { reason, message: `${message}; ${where}: try ${this.#tries}` });
+    this.#facts = again(this.#facts);
+    this.#trouble = {};
+    this.#stopping = new AbortController();
+  }
+
   #withPatience(): Facts {
     const limit = this.#facts.commit === 'unasked' ? this.#patience.rollBackMs : this.#patience.forwardMs;
     const left = (side: Side) => performance.now() - (this.#trouble[side]?.since ?? Number.POSITIVE_INFINITY) < limit;
-    return { ...this.#facts, patience: { source: left('source'), target: left('target') } };
+    const { heldMs } = this.#patience;
+    const timeLeft = this.#detachedAt === undefined || performance.now() - this.#detachedAt < heldMs;
+    return {
+      ...this.#facts,
+      timeLeft,
+      patience: { source: left('source'), target: left('target'), name: left('name') },
+    };
   }
 
   async #pause(names: readonly StepName[], halt: AbortSignal): Promise<void> {
@@ -138,6 +188,7 @@ export class Run {
     const step = steps[name];
     if (step.phase !== undefined) this.record.advance(step.phase);
     this.#facts = begin(this.#facts, name);
+    if (this.#facts.detached !== 'no') this.#detachedAt ??= performance.now();
     this.course.keepImages = this.#facts.commit === 'given' || this.#facts.commit === 'revoked';
     const signal = step.interruptible ? AbortSignal.any([halt, this.#stopping.signal]) : halt;
     const since = performance.now();
@@ -161,6 +212,11 @@ export class Run {
     if (step.of === 'preflight' || step.of === 'cutOver') {
       await step.act(this.course, signal);
       return { of: step.of };
+    }
+    if (step.of === 'name') {
+      const detached = await step.act(this.course, signal);
+      if (detached === 'begun') throw new Fault('Internal', `${name} left it half done`);
+      return { of: 'name', detached };
     }
     const state = await orAbsent(step, step.act(this.course, signal), this.course.plan.id);
     this.record.saw(state);
@@ -228,7 +284,8 @@ export class Run {
 
   #end(end: End): End {
     const { plan, targetState } = this.course;
-    const trouble = { source: this.#trouble.source?.fault, target: this.#trouble.target?.fault };
+    const { source, target, name } = this.#trouble;
+    const trouble = { source: source?.fault, target: target?.fault, name: name?.fault };
     const outcome = explain(end, { plan, facts: this.#facts, trouble, images: targetState?.images ?? '' });
     if (this.record.ended)
       this.record.amend(outcome?.message ?? `carried to its end, the pod runs on ${plan.target_node}`);
@@ -257,7 +314,8 @@ async function orAbsent(
 }
 
 function sideOf(name: StepName): Side {
-  return steps[name].of === 'source' ? 'source' : 'target';
+  const { of } = steps[name];
+  return of === 'source' || of === 'name' ? of : 'target';
 }
 
 function isObservation(name: StepName): boolean {

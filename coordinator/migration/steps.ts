@@ -8,12 +8,13 @@ import type { PodManifest__Output as PodManifest } from '../../proto/gen/podferr
 import type { Agent } from '../agents/agent.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Plan } from '../request.ts';
-import type { Answer, SourceState, SourceStep, TargetState, TargetStep } from './observe.ts';
+import type { Answer, Detached, SourceState, SourceStep, TargetState, TargetStep } from './observe.ts';
 import { examinePods } from './preflight.ts';
 import type { MigrationRecord } from './record.ts';
 
 /** What the steps of one migration share. Later ones need what earlier ones brought. */
 export interface Course {
+  /** Another try may go to another node; then this is another course. */
   readonly plan: Plan;
   readonly cluster: Cluster;
   readonly source: Agent;
@@ -29,6 +30,7 @@ export type StepName =
   | 'preflight'
   | 'prepareTarget'
   | 'prepareSource'
+  | 'detach'
   | 'createTargetPod'
   | 'copyAhead'
   | 'arm'
@@ -41,10 +43,12 @@ export type StepName =
   | 'rollBackSource'
   | 'discardTarget'
   | 'revoke'
+  | 'attach'
+  | 'abandon'
   | 'observeSource'
   | 'observeTarget';
 
-type Undo = { by: 'rollBackSource' | 'discardTarget' | 'revoke' } | { none: string };
+type Undo = { by: 'rollBackSource' | 'discardTarget' | 'revoke' | 'attach' } | { none: string };
 
 interface StepOf<Of extends Answer['of'], State, Step> {
   of: Of;
@@ -62,7 +66,8 @@ export type Step =
   | StepOf<'source', SourceState, SourceStep>
   | StepOf<'target', TargetState, TargetStep>
   | StepOf<'preflight', void, never>
-  | StepOf<'cutOver', void, never>;
+  | StepOf<'cutOver', void, never>
+  | StepOf<'name', Detached, Exclude<Detached, 'begun'>>;
 
 const readsOnly: Undo = { none: 'it only reads' };
 const isUndo: Undo = { none: 'it is an undo itself, repeated until it has been done' };
@@ -125,6 +130,16 @@ export const steps: Record<StepName, Step> = {
     },
     expects: ['Prepared'],
     undo: { by: 'rollBackSource' },
+  },
+  detach: {
+    of: 'name',
+    interruptible: false,
+    async act(course, signal) {
+      await course.cluster.detachSource(course, signal);
+      return 'yes';
+    },
+    expects: ['yes'],
+    undo: { by: 'attach' },
   },
   createTargetPod: {
     of: 'target',
@@ -228,6 +243,23 @@ export const steps: Record<StepName, Step> = {
     act: ({ source, plan }, signal) => source.call('Revoke', { migration: plan.id }, signal),
     expects: ['Absent', 'Prepared', 'Armed', 'Frozen', 'Sent', 'RolledBackSource'],
     undo: isUndo,
+  },
+  attach: {
+    of: 'name',
+    interruptible: false,
+    act: (course, signal) => course.cluster.attachSource(course, signal),
+    expects: ['no', 'yes', 'ended'],
+    undo: isUndo,
+  },
+  abandon: {
+    of: 'name',
+    interruptible: false,
+    async act(course, signal) {
+      await course.cluster.abandonSource(course, signal);
+      return 'ended';
+    },
+    expects: ['ended'],
+    undo: { none: 'every other way has been tried for as long as was asked for' },
   },
   observeSource: {
     of: 'source',

@@ -7,7 +7,7 @@ import { Fault } from '../../proto/fault.ts';
 import type { ListMigrationsResponse__Output as Journal } from '../../proto/gen/podferry/v1/ListMigrationsResponse.ts';
 import type { NodeFacts__Output as NodeFacts } from '../../proto/gen/podferry/v1/NodeFacts.ts';
 import type { Agents } from '../agents/agents.ts';
-import type { Plan } from '../request.ts';
+import { isNamesake, type Plan } from '../request.ts';
 import type { Migrations } from './migrations.ts';
 import { found } from './observe.ts';
 
@@ -64,7 +64,8 @@ export class Sweep {
   #plansIn(journals: Journals): Map<string, Plan> {
     const plans = new Map<string, Plan>();
     for (const [node, journal] of journals) {
-      for (const { migration, plan } of [...(journal?.sources ?? []), ...(journal?.targets ?? [])]) {
+      const holds = (journal?.holds ?? []).map(({ plan }) => ({ plan, migration: plan?.id ?? '' }));
+      for (const { migration, plan } of [...(journal?.sources ?? []), ...(journal?.targets ?? []), ...holds]) {
         if (plan !== null) plans.set(migration, plan);
         else this.#log.error({ migration, node }, 'found in a journal without its plan: undo it on that node by hand');
       }
@@ -89,7 +90,7 @@ export class Sweep {
       restoreFault === null
         ? new Fault('CoordinatorRestarted', `${id} was found in the journals uncommitted, and nobody was at it`)
         : new Fault('RestoreFailed', restoreFault.message);
-    const facts = found(source, target, why);
+    const facts = found(source, target, why, isNamesake(plan));
     this.#log.info({ migration: id, source: facts.source, target: facts.target }, 'found in a journal, taken up');
     this.#migrations.resume(plan, facts);
   }

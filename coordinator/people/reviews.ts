@@ -11,8 +11,7 @@ import {
   type V1UserInfo,
 } from '@kubernetes/client-node';
 import { Fault } from '../../proto/fault.ts';
-import { apiFault, statusOf } from '../cluster/kubernetes/client.ts';
-import { bounded } from '../resource/objects.ts';
+import { apiFault, bounded, statusOf } from '../cluster/kubernetes/client.ts';
 import { Remembered } from './remembered.ts';
 import type { Right } from './rights.ts';
 

@@ -3,8 +3,7 @@ import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CoreV1Event, CoreV1Api, V1ObjectReference } from '@kubernetes/client-node';
 import type { Logger } from 'pino';
-import { statusOf } from '../cluster/kubernetes/client.ts';
-import { bounded } from './objects.ts';
+import { bounded, statusOf } from '../cluster/kubernetes/client.ts';
 
 export type Subject = Required<Pick<V1ObjectReference, 'apiVersion' | 'kind' | 'namespace' | 'name' | 'uid'>>;
 

@@ -9,8 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type V1Lease, V1MicroTime } from '@kubernetes/client-node';
 import type { Logger } from 'pino';
 import { Fault } from '../../proto/fault.ts';
-import { apiFault, ifThere, type Kubernetes, statusOf } from '../cluster/kubernetes/client.ts';
-import { bounded } from './objects.ts';
+import { bounded, apiFault, ifThere, type Kubernetes, statusOf } from '../cluster/kubernetes/client.ts';
 
 export interface Times {
   leaseMs: number;

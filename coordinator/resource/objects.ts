@@ -1,15 +1,10 @@
 /** PodMigrations at the API server: the calls that are made of it, none of which waits for ever. */
-import {
-  type ConfigurationOptions,
-  Observable,
-  type ObservableMiddleware,
-  PatchStrategy,
-} from '@kubernetes/client-node';
-import { ifThere, type Kubernetes } from '../cluster/kubernetes/client.ts';
+import { bounded, ifThere, type Kubernetes, mergePatch } from '../cluster/kubernetes/client.ts';
 import {
   apiVersion,
   finalizer,
   group,
+  keepsNameLabel,
   kind,
   plural,
   type PodMigration,
@@ -17,21 +12,6 @@ import {
   type Status,
   version,
 } from './pod-migration.ts';
-
-export const callMs = 10_000;
-
-/** @param signal ends the call, which otherwise ends by itself when nobody answers */
-export function bounded(signal: AbortSignal, ms = callMs, headers: Record<string, string> = {}): ConfigurationOptions {
-  const limit: ObservableMiddleware = {
-    pre(request) {
-      request.setSignal(AbortSignal.any([signal, AbortSignal.timeout(ms)]));
-      for (const [name, value] of Object.entries(headers)) request.setHeaderParam(name, value);
-      return new Observable(Promise.resolve(request));
-    },
-    post: (response) => new Observable(Promise.resolve(response)),
-  };
-  return { middleware: [limit], middlewareMergeStrategy: 'append' };
-}
 
 const where = { group, version, plural };
 /** In a merge patch only null takes a field away. */
@@ -73,7 +53,7 @@ export class Objects {
     return await this.#setFinalizers(object, [...(object.metadata.finalizers ?? []), finalizer], signal);
   }
 
-  /** As hold(), the other way. */
+  /** As hold(), the other way; and whatever it kept from others is free. */
   async letGo(object: PodMigration, signal: AbortSignal): Promise<PodMigration | undefined> {
     const others = (object.metadata.finalizers ?? []).filter((name) => name !== finalizer);
     return await this.#setFinalizers(object, others, signal);
@@ -96,13 +76,10 @@ export class Objects {
     finalizers: string[],
     signal: AbortSignal,
   ): Promise<PodMigration | undefined> {
-    const body = { metadata: { resourceVersion, finalizers } };
+    const kept = finalizers.includes(finalizer) ? {} : { labels: { [keepsNameLabel]: null } };
+    const body = { metadata: { resourceVersion, finalizers, ...kept } };
     return (await ifThere(
       this.#custom.patchNamespacedCustomObject({ ...where, namespace, name, body }, mergePatch(signal)),
     )) as PodMigration | undefined;
   }
-}
-
-function mergePatch(signal: AbortSignal): ConfigurationOptions {
-  return bounded(signal, callMs, { 'Content-Type': PatchStrategy.MergePatch });
 }

@@ -1,8 +1,7 @@
 /** What the API server has of a migration's two pods, as far as its object's status needs it. */
 import type { V1Pod } from '@kubernetes/client-node';
 import type { Migration__Output as Migration } from '../../proto/gen/podferry/v1/Migration.ts';
-import { ifThere, type Kubernetes } from '../cluster/kubernetes/client.ts';
-import { bounded } from './objects.ts';
+import { bounded, ifThere, type Kubernetes } from '../cluster/kubernetes/client.ts';
 import type { PodMigration } from './pod-migration.ts';
 import type { Remains } from './task.ts';
 

@@ -1,6 +1,6 @@
 /** What an object says of its migration: from what the coordinator knows of that to fields and conditions. Pure. */
 import type { Migration__Output as Migration } from '../../proto/gen/podferry/v1/Migration.ts';
-import { isEnd, type EndPhase, type Phase } from '../../proto/phases.ts';
+import { isEnd, type EndPhase, type Phase, phases } from '../../proto/phases.ts';
 import { formatDuration } from '../duration.ts';
 import type { Outcome } from '../migration/record.ts';
 import type { Condition, Status } from './pod-migration.ts';
@@ -41,16 +41,22 @@ export function statusOf(migration: Migration, before: Status | undefined, besid
     bytesTotal: Number(migration.bytes_total),
     ...(reason !== undefined && { reason }),
     ...(message !== undefined && { message }),
-    phases: phasesOf(migration, before),
+    phases: phasesOf(migration, hasBegunAnew(migration, before) ? undefined : before),
     conditions: conditionsOf({ phase, reason, message, committed: migration.committed }, before, now),
   };
 }
 
+/** Told by the same coordinator, and further back than it was: another try, whose phases are its own. */
+function hasBegunAnew({ created_unix_ms, phase }: Migration, before: Status | undefined): boolean {
+  if (before?.phase === undefined || before.startTime !== timestamp(created_unix_ms)) return false;
+  return phases.indexOf(phase as Phase) < phases.indexOf(before.phase);
+}
+
 /** Those that an earlier coordinator saw end stay as it saw them. */
-function phasesOf({ phases }: Migration, before: Status | undefined): NonNullable<Status['phases']> {
+function phasesOf({ phases: seenNow }: Migration, before: Status | undefined): NonNullable<Status['phases']> {
   const closed = before?.phases?.slice(0, -1) ?? [];
   const open = before?.phases?.at(-1);
-  return phases.map(({ phase, started_unix_ms, duration_ms }) => {
+  return seenNow.map(({ phase, started_unix_ms, duration_ms }) => {
     const seen = closed.find((each) => each.phase === phase);
     if (seen !== undefined) return seen;
     const since = open?.phase === phase ? Date.parse(open.startTime) : started_unix_ms;

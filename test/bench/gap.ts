@@ -6,14 +6,23 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { V1PodSpec } from '@kubernetes/client-node';
 import type { Lab } from '../lab/index.ts';
 import { runKubectl } from '../lab/kubernetes/kubectl.ts';
-import { clusterIpOf, container, deployment, podSpec, service, thePodOf, Workloads } from '../cluster/workload.ts';
+import {
+  clusterIpOf,
+  container,
+  deployment,
+  podSpec,
+  service,
+  statefulSet,
+  thePodOf,
+  Workloads,
+} from '../cluster/workload.ts';
 import { kubectlMigrate } from '../integration/attempt.ts';
 import { otherThan } from '../integration/migrate.ts';
 import { RunningWriter, type WriterSummary } from '../workloads/redis.ts';
 import { round, type Summary, summarise } from './quantiles.ts';
 import { fill } from './redis.ts';
 
-export const gapWorkloads = ['deployment'] as const;
+export const gapWorkloads = ['deployment', 'statefulset'] as const;
 export type GapWorkload = (typeof gapWorkloads)[number];
 const ways = ['podferry', 'recreate'] as const;
 type GapWay = (typeof ways)[number];
@@ -79,6 +88,8 @@ function objectOf(workload: GapWorkload, spec: V1PodSpec): object {
   switch (workload) {
     case 'deployment':
       return deployment('redis', spec);
+    case 'statefulset':
+      return statefulSet('redis', spec);
   }
 }
 

@@ -121,9 +121,12 @@ describe('a claim that many nodes can have', () => {
 });
 
 /** And nothing is touched. */
-async function expectRefused(app: string, reason: string, message: RegExp): Promise<void> {
+async function expectRefused(app: string, reason: string, message: RegExp, target?: string): Promise<void> {
   const { name, uid, node } = await thePodOf(lab, app);
-  const asked = await askCoordinator(lab, 'Migrate', { pod: { namespace, name }, target_node: otherThan(node) });
+  const asked = await askCoordinator(lab, 'Migrate', {
+    pod: { namespace, name },
+    target_node: target ?? otherThan(node),
+  });
   expect(asked).toMatchObject({ reason, replies: [] });
   expect(asked.message).toMatch(message);
   expect((await podsOf(lab, app)).map(({ metadata }) => metadata?.uid)).toEqual([uid]);
@@ -145,7 +148,9 @@ describe('is refused', () => {
     const terms = [{ matchExpressions: [{ key: 'kubernetes.io/hostname', operator: 'In', values }] }];
     await makeClaim('ReadWriteMany', { nodeAffinity: { required: { nodeSelectorTerms: terms } } });
     await workloads.make(barePod('near', podSpec([container('counter', at('/files'))], { volumes })));
-    await expectRefused('near', 'HostPathVolume', /bound to data, whose node affinity does not admit node-b/);
+    await expectRefused('near', 'NodeNotReady', /node-b is not admitted by the node affinity of data/);
+    // Nor is it picked.
+    await expectRefused('near', 'NodeNotFound', /node-b is not admitted by the node affinity of data/, '');
   });
 
   it('a directory of the node, though it is the one that all have', async () => {

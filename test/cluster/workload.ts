@@ -25,6 +25,16 @@ export function deployment(name: string, spec: V1PodSpec): object {
   };
 }
 
+export function statefulSet(name: string, spec: V1PodSpec): object {
+  const labels = { app: name };
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'StatefulSet',
+    metadata: { name, namespace },
+    spec: { serviceName: name, selector: { matchLabels: labels }, template: { metadata: { labels }, spec } },
+  };
+}
+
 export function service(name: string, port: number): object {
   return {
     apiVersion: 'v1',

@@ -2,11 +2,15 @@
 import {
   ApiException,
   AppsV1Api,
+  type ConfigurationOptions,
   CoordinationV1Api,
   CoreV1Api,
   CustomObjectsApi,
   DiscoveryV1Api,
   KubeConfig,
+  Observable,
+  type ObservableMiddleware,
+  PatchStrategy,
 } from '@kubernetes/client-node';
 import { Fault, type Reason } from '../../../proto/fault.ts';
 
@@ -36,6 +40,26 @@ export function connectKubernetes(source: string): Kubernetes {
     coordination: config.makeApiClient(CoordinationV1Api),
     custom: config.makeApiClient(CustomObjectsApi),
   };
+}
+
+export const callMs = 10_000;
+
+/** @param signal ends the call, which otherwise ends by itself when nobody answers */
+export function bounded(signal: AbortSignal, ms = callMs, headers: Record<string, string> = {}): ConfigurationOptions {
+  const limit: ObservableMiddleware = {
+    pre(request) {
+      request.setSignal(AbortSignal.any([signal, AbortSignal.timeout(ms)]));
+      for (const [name, value] of Object.entries(headers)) request.setHeaderParam(name, value);
+      return new Observable(Promise.resolve(request));
+    },
+    post: (response) => new Observable(Promise.resolve(response)),
+  };
+  return { middleware: [limit], middlewareMergeStrategy: 'append' };
+}
+
+/** A change of some fields; null takes one away. */
+export function mergePatch(signal: AbortSignal): ConfigurationOptions {
+  return bounded(signal, callMs, { 'Content-Type': PatchStrategy.MergePatch });
 }
 
 /** The HTTP status of an answer of the API server; undefined when there was none. */

@@ -7,10 +7,12 @@ import type { Agents } from '../../agents/agents.ts';
 import type { Refusal } from '../../migration/preflight.ts';
 import type { Plan } from '../../request.ts';
 import type { Cluster, PodName } from '../cluster.ts';
-import { apiFault, ifThere, type Kubernetes, statusOf } from './client.ts';
-import { followEndpoints } from './endpoints.ts';
+import { apiFault, bounded, ifThere, type Kubernetes, statusOf } from './client.ts';
+import { attachSource, detachSource, letGo, sourceObject } from './detach.ts';
+import { followEndpoints, forgetEndpoints, turnEndpoints } from './endpoints.ts';
 import { whyNot } from './room.ts';
-import { runtimeClass, targetNameOf, targetPodOf } from './target-pod.ts';
+import { statefulSetRefusals } from './stateful-set.ts';
+import { migrationAnnotation, runtimeClass, targetNameOf, targetPodOf } from './target-pod.ts';
 import { deletePod, makePod, watchStart } from './target-start.ts';
 import { labelsOfOwner, need, ownerRefusals, takeOver } from './take-over.ts';
 import { lookAtVolumes } from './volumes.ts';
@@ -27,34 +29,56 @@ const releaseMarginMs = 30_000;
 export function kubernetesCluster(kubernetes: Kubernetes, agents: Agents, load: (node: string) => number): Cluster {
   const { core } = kubernetes;
 
-  async function podNamed({ namespace, name, uid }: PodName): Promise<V1Pod | undefined> {
-    const pod = await told(
-      ifThere(core.readNamespacedPod({ namespace, name })),
-      `looking for pod ${namespace}/${name}`,
-    );
+  async function podNamed({ namespace, name, uid }: PodName, signal: AbortSignal): Promise<V1Pod | undefined> {
+    const asked = ifThere(core.readNamespacedPod({ namespace, name }, bounded(signal)));
+    const pod = await told(asked, `looking for pod ${namespace}/${name}`);
     return uid === '' || pod?.metadata?.uid === uid ? pod : undefined;
   }
 
-  const sourceOf = async ({ pod }: Plan) => await podNamed(pod ?? { namespace: '', name: '', uid: '' });
-  const targetOf = async ({ target_pod }: Plan) => await podNamed({ namespace: '', name: '', ...target_pod, uid: '' });
+  /** Its name may be the source's. */
+  async function targetOf({ id, target_pod }: Plan, signal: AbortSignal): Promise<V1Pod | undefined> {
+    const pod = await podNamed({ namespace: '', name: '', ...target_pod, uid: '' }, signal);
+    return pod?.metadata?.annotations?.[migrationAnnotation] === id ? pod : undefined;
+  }
 
-  async function refusalsOfNode(pod: V1Pod, node: string): Promise<Refusal[]> {
-    const found = await told(ifThere(core.readNode({ name: node })), `looking at node ${node}`);
+  async function refusalsOfNode(pod: V1Pod, node: string, signal: AbortSignal): Promise<Refusal[]> {
+    const found = await told(ifThere(core.readNode({ name: node }, bounded(signal))), `looking at node ${node}`);
     if (found === undefined) return [{ reason: 'NodeNotFound', message: `Kubernetes has no node ${node}` }];
-    const why = await whyNotOn(pod, found);
+    const why = await whyNotOn(pod, found, signal);
     return why === undefined ? [] : [{ reason: 'NodeNotReady', message: why }];
   }
 
-  async function whyNotOn(pod: V1Pod, node: V1Node): Promise<string | undefined> {
+  async function whyNotOn(pod: V1Pod, node: V1Node, signal: AbortSignal): Promise<string | undefined> {
     const fieldSelector = `spec.nodeName=${node.metadata?.name}`;
-    const listed = core.listPodForAllNamespaces({ fieldSelector });
+    const listed = core.listPodForAllNamespaces({ fieldSelector }, bounded(signal));
     const { items } = await told(listed, `listing the pods of node ${node.metadata?.name}`);
-    return whyNot(pod, node, items);
+    const { notThere } = await lookAtVolumes(kubernetes, pod, node.metadata?.name ?? '', signal);
+    return whyNot(pod, node, items) ?? notThere;
+  }
+
+  /** A node that can take a pod away from another one. @throws Fault NodeNotFound with every node's reason */
+  async function pickNode(pod: V1Pod, from: string, signal: AbortSignal): Promise<string> {
+    const { items } = await told(core.listNode({}, bounded(signal)), 'listing nodes');
+    const reasons: string[] = [];
+    const fitting: string[] = [];
+    for (const node of items) {
+      const name = node.metadata?.name ?? '';
+      if (name === from || agents.find(name) === undefined) continue;
+      await agents.look(name, signal);
+      const why = agents.problemOf(name)?.message ?? (await whyNotOn(pod, node, signal));
+      if (why === undefined) fitting.push(name);
+      else reasons.push(why);
+    }
+    const [best] = fitting.sort((a, b) => load(a) - load(b) || (a < b ? -1 : 1));
+    if (best !== undefined) return best;
+    const why = reasons.join('; ') || 'there is no other node with an agent';
+    const { namespace, name } = pod.metadata ?? {};
+    throw new Fault('NodeNotFound', `no node can take pod ${namespace}/${name} from ${from}: ${why}`);
   }
 
   return {
-    async findPod(wanted) {
-      const pod = await podNamed(wanted);
+    async findPod(wanted, signal) {
+      const pod = await podNamed(wanted, signal);
       if (pod === undefined) {
         throw new Fault('PodNotFound', `there is no ${full(wanted)}: are namespace and name right?`);
       }
@@ -71,46 +95,52 @@ export function kubernetesCluster(kubernetes: Kubernetes, agents: Agents, load: 
 
     async examine({ ref }, target, id, signal) {
       const { namespace = '', name = '', uid = '' } = ref ?? {};
-      const pod = await podNamed({ namespace, name, uid });
+      const pod = await podNamed({ namespace, name, uid }, signal);
       if (pod === undefined) throw new Fault('PodNotFound', `pod ${namespace}/${name} is gone`);
+      const ofOwner = [...ownerRefusals(pod), ...(await statefulSetRefusals(kubernetes, pod, signal))];
       const { refusals } = await lookAtVolumes(kubernetes, pod, target, signal);
-      const own = [...ownerRefusals(pod), ...partRefusals(pod)];
-      const findings = [...own, ...refusals, ...(await refusalsOfNode(pod, target))];
+      const ofParts = [...partRefusals(pod), ...refusals];
+      const findings = [...ofOwner, ...ofParts, ...(await refusalsOfNode(pod, target, signal))];
       return { findings, targetPod: { namespace, name: targetNameOf(pod, id), uid: '' } };
     },
 
-    async sharedMounts(plan, signal) {
-      const pod = await sourceOf(plan);
-      if (pod === undefined) throw new Fault('PodNotFound', `pod ${plan.pod?.namespace}/${plan.pod?.name} is gone`);
-      return (await lookAtVolumes(kubernetes, pod, plan.target_node, signal)).sharedMounts;
+    async sharedMounts(of, signal) {
+      const { pod, target_node } = of.plan;
+      const object = await sourceObject(kubernetes, of, signal);
+      if (object === undefined) throw new Fault('PodNotFound', `pod ${pod?.namespace}/${pod?.name} is gone`);
+      return (await lookAtVolumes(kubernetes, object, target_node, signal)).sharedMounts;
     },
 
     async pickTarget(pod, signal) {
       const wanted = pod.ref ?? { namespace: '', name: '', uid: '' };
-      const object = await podNamed(wanted);
+      const object = await podNamed(wanted, signal);
       if (object === undefined) throw new Fault('PodNotFound', `there is no ${full(wanted)} any more`);
-      const { items } = await told(core.listNode(), 'listing nodes');
-      const reasons: string[] = [];
-      const fitting: string[] = [];
-      for (const node of items) {
-        const name = node.metadata?.name ?? '';
-        if (name === pod.node || agents.find(name) === undefined) continue;
-        await agents.look(name, signal);
-        const why = agents.problemOf(name)?.message ?? (await whyNotOn(object, node));
-        if (why === undefined) fitting.push(name);
-        else reasons.push(why);
-      }
-      const [best] = fitting.sort((a, b) => load(a) - load(b) || (a < b ? -1 : 1));
-      if (best !== undefined) return best;
-      const why = reasons.join('; ') || 'there is no other node with an agent';
-      throw new Fault('NodeNotFound', `no node can take ${full(wanted)} from ${pod.node}: ${why}`);
+      return await pickNode(object, pod.node, signal);
     },
 
-    async createTargetPod({ plan, target }, signal) {
-      const source = await sourceOf(plan);
+    detachSource: async (course, signal) => await detachSource(kubernetes, course, signal),
+    attachSource: async (course, signal) => await attachSource(kubernetes, course, signal),
+    abandonSource: async (course, signal) => await letGo(kubernetes, course, signal),
+
+    async planAgain(course, signal) {
+      const { plan } = course;
+      await agents.look(plan.target_node, signal);
+      const pod = await sourceObject(kubernetes, course, signal);
+      if (pod === undefined) return plan;
+      const node = await ifThere(core.readNode({ name: plan.target_node }, bounded(signal)));
+      const canTakeIt =
+        node !== undefined &&
+        agents.problemOf(plan.target_node) === undefined &&
+        (await whyNotOn(pod, node, signal)) === undefined;
+      return canTakeIt ? plan : { ...plan, target_node: await pickNode(pod, plan.source_node, signal) };
+    },
+
+    async createTargetPod(course, signal) {
+      const { plan, target } = course;
+      const source = await sourceObject(kubernetes, course, signal);
       if (source === undefined) throw new Fault('PodNotRunning', `pod ${plan.pod?.name} was deleted meanwhile`);
-      const heldBack = await labelsOfOwner(kubernetes, source);
-      const pod = await makePod(kubernetes, targetPodOf(source, plan, heldBack));
+      const heldBack = await labelsOfOwner(kubernetes, source, signal);
+      const pod = await makePod(kubernetes, targetPodOf(source, plan, heldBack), signal);
       const done = new AbortController();
       const ends = AbortSignal.any([signal, done.signal]);
       const request = { migration: plan.id, uid: pod.metadata?.uid ?? '' };
@@ -123,8 +153,8 @@ export function kubernetesCluster(kubernetes: Kubernetes, agents: Agents, load: 
       }
     },
 
-    async confirmTargetPod({ plan }) {
-      const pod = await targetOf(plan);
+    async confirmTargetPod({ plan }, signal) {
+      const pod = await targetOf(plan, signal);
       if (pod?.metadata?.deletionTimestamp === undefined && pod !== undefined) return;
       const { namespace = '', name = '' } = plan.target_pod ?? {};
       throw new Fault('TargetPrepareFailed', `pod ${namespace}/${name} was deleted before it got its memory`);
@@ -138,16 +168,24 @@ export function kubernetesCluster(kubernetes: Kubernetes, agents: Agents, load: 
       return await target.call('DiscardTarget', { ...request, pod_is_gone: true }, signal);
     },
 
-    async cutOver({ plan, source: agent }, signal) {
+    async cutOver(course, signal) {
+      const { plan, source: agent, targetState } = course;
       await agent.call('CloseConnections', { migration: plan.id }, signal).catch(unlessGone);
+      const source = await sourceObject(kubernetes, course, signal);
+      const made = need(await targetOf(plan, signal), `pod ${plan.target_pod?.name}`);
+      const { name = '', uid = '' } = made.metadata ?? {};
+      const address = targetState?.pod_ip || made.status?.podIP;
+      if (source !== undefined && address !== undefined)
+        await turnEndpoints(kubernetes, plan, source, { address, name, uid }, signal);
       const target = await until(readyPatienceMs, signal, async () => {
-        const pod = need(await targetOf(plan), `pod ${plan.target_pod?.name}`);
+        const pod = need(await targetOf(plan, signal), `pod ${name}`);
         return { done: isReady(pod), value: pod };
       });
-      const source = await sourceOf(plan);
-      if (source === undefined) return;
-      await takeOver(kubernetes, source, target);
-      await followEndpoints(kubernetes, source, target, endpointsPatienceMs, signal);
+      if (source !== undefined) {
+        await takeOver(kubernetes, source, target, signal);
+        await followEndpoints(kubernetes, plan, source, target, endpointsPatienceMs, signal);
+      }
+      await forgetEndpoints(kubernetes, plan, signal);
     },
 
     async releaseSource({ plan, source }, signal) {
@@ -155,7 +193,7 @@ export function kubernetesCluster(kubernetes: Kubernetes, agents: Agents, load: 
       const remove = async (gracePeriodSeconds: number) => {
         const body = { preconditions: { uid }, gracePeriodSeconds };
         try {
-          await ifThere(core.deleteNamespacedPod({ namespace, name, body }));
+          await ifThere(core.deleteNamespacedPod({ namespace, name, body }, bounded(signal)));
         } catch (error) {
           // Another pod has the name by now: this one is gone.
           if (statusOf(error) !== 409) throw apiFault(error, `deleting pod ${namespace}/${name}`, 'ReleaseFailed');

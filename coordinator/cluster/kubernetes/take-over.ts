@@ -2,23 +2,23 @@
  * The target becomes its owner's pod. A controller that counts one pod too many removes the one that it likes least:
  * so the source is made that one first, and there is never one too few, which would bring a third.
  */
-import { type V1OwnerReference, type V1Pod, PatchStrategy, setHeaderOptions } from '@kubernetes/client-node';
+import type { V1OwnerReference, V1Pod } from '@kubernetes/client-node';
 import { Fault } from '../../../proto/fault.ts';
 import type { Refusal } from '../../migration/preflight.ts';
-import { apiFault, ifThere, type Kubernetes } from './client.ts';
+import { apiFault, bounded, ifThere, type Kubernetes, mergePatch } from './client.ts';
 import { controllerOf } from './target-pod.ts';
 
 const deletionCost = 'controller.kubernetes.io/pod-deletion-cost';
 const leastWanted = '-2147483648';
 
 /** What an owner knows its pods by: these labels the target has only from the take-over on. */
-export async function labelsOfOwner(kubernetes: Kubernetes, pod: V1Pod): Promise<string[]> {
+export async function labelsOfOwner(kubernetes: Kubernetes, pod: V1Pod, signal: AbortSignal): Promise<string[]> {
   const owner = controllerOf(pod);
   if (owner === undefined) return [];
   switch (`${owner.apiVersion} ${owner.kind}`) {
     case 'apps/v1 ReplicaSet': {
       const namespace = pod.metadata?.namespace ?? '';
-      const asked = kubernetes.apps.readNamespacedReplicaSet({ namespace, name: owner.name });
+      const asked = kubernetes.apps.readNamespacedReplicaSet({ namespace, name: owner.name }, bounded(signal));
       const set = await asked.catch((error: unknown) => {
         throw apiFault(error, `looking at ReplicaSet ${namespace}/${owner.name}`);
       });
@@ -43,11 +43,11 @@ export function ownerRefusals(pod: V1Pod): Refusal[] {
   switch (`${owner.apiVersion} ${owner.kind}`) {
     case 'apps/v1 ReplicaSet':
     case 'batch/v1 Job':
+    // What it takes is asked of the set itself: see stateful-set.ts.
+    case 'apps/v1 StatefulSet':
       return [];
     case 'apps/v1 DaemonSet':
       return [refusal(`DaemonSet ${owner.name} has one on every node: there is nowhere to go`)];
-    case 'apps/v1 StatefulSet':
-      return [refusal(`pods of a StatefulSet (${owner.name}) are not supported yet: their name must stay the same`)];
     default:
       return [refusal(`its owner ${owner.kind} ${owner.name} would not know the new pod as its own`)];
   }
@@ -58,17 +58,22 @@ function refusal(message: string): Refusal {
 }
 
 /** May be repeated. */
-export async function takeOver(kubernetes: Kubernetes, source: V1Pod, target: V1Pod): Promise<void> {
+export async function takeOver(
+  kubernetes: Kubernetes,
+  source: V1Pod,
+  target: V1Pod,
+  signal: AbortSignal,
+): Promise<void> {
   const owner = controllerOf(source);
   if (owner === undefined) return;
-  const heldBack = await labelsOfOwner(kubernetes, source);
+  const heldBack = await labelsOfOwner(kubernetes, source, signal);
   if (controllerOf(target)?.uid !== owner.uid) {
     const labels = Object.fromEntries(heldBack.map((name) => [name, source.metadata?.labels?.[name]]));
-    await patch(kubernetes, source, { annotations: { [deletionCost]: leastWanted } });
-    await patch(kubernetes, target, { labels, ownerReferences: [owner] });
+    await patch(kubernetes, source, { annotations: { [deletionCost]: leastWanted } }, signal);
+    await patch(kubernetes, target, { labels, ownerReferences: [owner] }, signal);
   }
   // A Job does not ask what a pod costs; it looks once a second, so that it sees both changes or none.
-  if (owner.kind === 'Job') await release(kubernetes, source, heldBack, owner);
+  if (owner.kind === 'Job') await release(kubernetes, source, heldBack, owner, signal);
 }
 
 /** Its end is not the Job's affair any more, or it would count as a failure. */
@@ -77,21 +82,22 @@ async function release(
   source: V1Pod,
   labels: readonly string[],
   owner: V1OwnerReference,
+  signal: AbortSignal,
 ): Promise<void> {
-  await patch(kubernetes, source, {
+  const changes = {
     labels: Object.fromEntries(labels.map((name) => [name, null])),
     ownerReferences: source.metadata?.ownerReferences?.filter(({ uid }) => uid !== owner.uid) ?? [],
     finalizers: source.metadata?.finalizers?.filter((name) => name !== 'batch.kubernetes.io/job-tracking') ?? [],
-  });
+  };
+  await patch(kubernetes, source, changes, signal);
 }
 
 /** A pod that is gone needs no change. */
-async function patch({ core }: Kubernetes, { metadata }: V1Pod, changes: object): Promise<void> {
+async function patch({ core }: Kubernetes, { metadata }: V1Pod, changes: object, signal: AbortSignal): Promise<void> {
   const { namespace = '', name = '', uid } = metadata ?? {};
   const body = { metadata: { uid, ...changes } };
-  const options = setHeaderOptions('Content-Type', PatchStrategy.MergePatch);
   try {
-    await ifThere(core.patchNamespacedPod({ namespace, name, body }, options));
+    await ifThere(core.patchNamespacedPod({ namespace, name, body }, mergePatch(signal)));
   } catch (error) {
     throw apiFault(error, `changing pod ${namespace}/${name}`, 'CutOverFailed');
   }

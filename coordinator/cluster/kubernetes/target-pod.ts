@@ -13,8 +13,31 @@ export const migrationAnnotation = 'podferry.dev/migration';
 
 const longestName = 63;
 
+/** Whether a pod's owner knows it by its name, so that the target has to have the same. */
+export function keepsItsName(pod: V1Pod): boolean {
+  return controllerOf(pod)?.kind === 'StatefulSet';
+}
+
+/** The same pod, as somebody else could make it. */
+export function withoutMigration({ apiVersion, kind, metadata, spec }: V1Pod): V1Pod {
+  const { [migrationAnnotation]: _ours, ...annotations } = metadata?.annotations ?? {};
+  const { namespace, name, labels } = metadata ?? {};
+  return {
+    ...(apiVersion !== undefined && { apiVersion }),
+    ...(kind !== undefined && { kind }),
+    metadata: {
+      ...(namespace !== undefined && { namespace }),
+      ...(name !== undefined && { name }),
+      ...(labels !== undefined && { labels }),
+      annotations,
+    },
+    ...(spec !== undefined && { spec }),
+  };
+}
+
 /** A new name, that of its owner's other pods in style; the same for the same migration, whoever asks. */
 export function targetNameOf(source: V1Pod, migration: string): string {
+  if (keepsItsName(source)) return source.metadata?.name ?? '';
   const suffix = migration.replace(/^mig-/, '').slice(0, 8);
   const { name = '', generateName } = source.metadata ?? {};
   // One that was moved before gives its own suffix away, not its name.
@@ -48,6 +71,8 @@ export function targetPodOf(source: V1Pod, plan: Plan, heldBack: readonly string
       ...(metadata?.generateName !== undefined && { generateName: metadata.generateName }),
       labels: Object.fromEntries(labels),
       annotations: { ...metadata?.annotations, [migrationAnnotation]: plan.id },
+      // Others take it over when it runs.
+      ...(keepsItsName(source) && { ownerReferences: metadata?.ownerReferences ?? [] }),
     },
     spec: {
       ...rest,

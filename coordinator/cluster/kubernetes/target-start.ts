@@ -3,28 +3,29 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { V1Pod } from '@kubernetes/client-node';
 import { Fault } from '../../../proto/fault.ts';
 import type { Plan } from '../../request.ts';
-import { apiFault, ifThere, type Kubernetes, statusOf } from './client.ts';
+import { apiFault, bounded, ifThere, type Kubernetes, statusOf } from './client.ts';
 import { migrationAnnotation } from './target-pod.ts';
 
 const lookMs = 500;
 
 /** The one that stands there already, if an earlier try has made it. @throws Fault TargetPrepareFailed */
-export async function makePod({ core }: Kubernetes, pod: V1Pod): Promise<V1Pod> {
+export async function makePod(kubernetes: Kubernetes, pod: V1Pod, signal: AbortSignal): Promise<V1Pod> {
   const { namespace = '', name = '', annotations } = pod.metadata ?? {};
+  const { core } = kubernetes;
   const what = `making pod ${namespace}/${name}`;
   try {
-    return await core.createNamespacedPod({ namespace, body: pod });
+    return await core.createNamespacedPod({ namespace, body: pod }, bounded(signal));
   } catch (error) {
     if (statusOf(error) !== 409) throw apiFault(error, what, 'TargetPrepareFailed');
   }
-  const there = await ifThere(core.readNamespacedPod({ namespace, name }));
-  if (
-    there?.metadata?.annotations?.[migrationAnnotation] === annotations?.[migrationAnnotation] &&
-    there !== undefined
-  ) {
-    return there;
-  }
-  throw new Fault('TargetPrepareFailed', `${what}: another pod has that name`);
+  const there = await ifThere(core.readNamespacedPod({ namespace, name }, bounded(signal)));
+  const isOurs = there?.metadata?.annotations?.[migrationAnnotation] === annotations?.[migrationAnnotation];
+  if (there === undefined || !isOurs) throw new Fault('TargetPrepareFailed', `${what}: another pod has that name`);
+  if (there.spec?.nodeName === pod.spec?.nodeName) return there;
+  // Of an earlier try, on a node that could not be asked to end it. It never got its go, so nothing of it runs there.
+  const body = { preconditions: { uid: there.metadata?.uid ?? '' }, gracePeriodSeconds: 0 };
+  await ifThere(core.deleteNamespacedPod({ namespace, name, body }, bounded(signal)));
+  return await makePod(kubernetes, pod, signal);
 }
 
 /** Only ends when kubelet cannot start it, or at the abort. @throws Fault ImageMissing, TargetPrepareFailed */
@@ -33,7 +34,7 @@ export async function watchStart({ core }: Kubernetes, pod: V1Pod, signal: Abort
   for (;;) {
     await sleep(lookMs, undefined, { signal });
     // An API server that is away for a moment is no reason to give up.
-    const now = await ifThere(core.readNamespacedPod({ namespace, name })).catch(() => pod);
+    const now = await ifThere(core.readNamespacedPod({ namespace, name }, bounded(signal))).catch(() => pod);
     if (now === undefined) throw new Fault('TargetPrepareFailed', `pod ${namespace}/${name} was deleted`);
     const fault = faultOf(now);
     if (fault !== undefined) throw fault;
@@ -69,12 +70,12 @@ export async function deletePod(
   const until = performance.now() + patienceMs;
   for (let asked = false; ; ) {
     try {
-      const pod = await ifThere(core.readNamespacedPod({ namespace, name }));
+      const pod = await ifThere(core.readNamespacedPod({ namespace, name }, bounded(signal)));
       if (pod === undefined || pod.metadata?.annotations?.[migrationAnnotation] !== plan.id) return;
       const preconditions = { uid: pod.metadata.uid ?? '' };
       // Grace 0 would take the object away before kubelet has taken the containers.
-      if (!asked)
-        await ifThere(core.deleteNamespacedPod({ namespace, name, body: { preconditions, gracePeriodSeconds: 1 } }));
+      const body = { preconditions, gracePeriodSeconds: 1 };
+      if (!asked) await ifThere(core.deleteNamespacedPod({ namespace, name, body }, bounded(signal)));
       asked = true;
     } catch (error) {
       throw apiFault(error, `deleting pod ${namespace}/${name}`, 'ReleaseFailed');

@@ -5,14 +5,15 @@
  */
 import type { V1Node, V1PersistentVolume, V1PersistentVolumeClaim, V1Pod, V1Volume } from '@kubernetes/client-node';
 import type { Refusal } from '../../migration/preflight.ts';
-import { bounded } from '../../resource/objects.ts';
-import { apiFault, ifThere, type Kubernetes } from './client.ts';
+import { apiFault, bounded, ifThere, type Kubernetes } from './client.ts';
 import { matches } from './room.ts';
 
 export interface Volumes {
   refusals: Refusal[];
   /** Mounts that need not be carried: CONTAINER:MOUNT_PATH. */
   sharedMounts: string[];
+  /** Why the node in question is not one that has them, while others may be. */
+  notThere: string | undefined;
 }
 
 /** What is behind the name of a claim. */
@@ -57,10 +58,11 @@ export function judge(pod: V1Pod, claims: ReadonlyMap<string, Claimed>, target: 
   for (const volume of pod.spec?.volumes ?? []) {
     const kind = kindOf(volume);
     if (remade.includes(kind)) continue;
-    const why = ofTheNetwork.includes(kind) ? undefined : whyNot(pod, volume, kind, claims, target);
+    const why = ofTheNetwork.includes(kind) ? undefined : whyNot(pod, volume, kind, claims);
     if (why === undefined) shared.add(volume.name);
     else refusals.push({ ...why, message: `volume ${volume.name} is ${why.message}` });
   }
+  const notThere = [...claims].flatMap(([name, { volume }]) => notAdmitted(name, volume, target) ?? [])[0];
   const sharedMounts: string[] = [];
   for (const { name, volumeMounts } of [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])]) {
     for (const { name: volume, mountPath, subPathExpr } of volumeMounts ?? []) {
@@ -68,11 +70,11 @@ export function judge(pod: V1Pod, claims: ReadonlyMap<string, Claimed>, target: 
       sharedMounts.push(`${name}:${mountPath}`);
       if (subPathExpr === undefined || subPathExpr === '') continue;
       const what = `container ${name} mounts ${subPathExpr} of volume ${volume}`;
-      const message = `${what}: at the target that can be another directory, since the pod has another name there; use subPath`;
+      const message = `${what}: at the target that can be another directory; use subPath`;
       refusals.push({ reason: 'HostPathVolume', message });
     }
   }
-  return { refusals, sharedMounts };
+  return { refusals, sharedMounts, notThere };
 }
 
 function kindOf(volume: V1Volume): string {
@@ -80,13 +82,7 @@ function kindOf(volume: V1Volume): string {
   return kind ?? 'emptyDir';
 }
 
-function whyNot(
-  pod: V1Pod,
-  volume: V1Volume,
-  kind: string,
-  claims: ReadonlyMap<string, Claimed>,
-  target: V1Node | undefined,
-): Refusal | undefined {
+function whyNot(pod: V1Pod, volume: V1Volume, kind: string, claims: ReadonlyMap<string, Claimed>): Refusal | undefined {
   const { persistentVolumeClaim: source, hostPath } = volume;
   if (hostPath !== undefined) return staysBehind(`the directory ${hostPath.path} of its node`);
   if (source === undefined) return staysBehind(`of the kind ${kind}, which is made for one pod on one node`);
@@ -97,7 +93,7 @@ function whyNot(
     return refusal(`${what}, which is being deleted: no other pod can have it any more`);
   if (bound === undefined || claim.status?.phase !== 'Bound') return refusal(`${what}, which is bound to no volume`);
   const isRead = source.readOnly === true || isOnlyRead(pod, volume.name);
-  const why = whyNotBoth(bound, claim, isRead, target);
+  const why = whyNotBoth(bound, claim, isRead);
   return why && { ...why, message: `${what}, bound to ${bound.metadata?.name ?? ''}, ${why.message}` };
 }
 
@@ -105,7 +101,6 @@ function whyNotBoth(
   { spec }: V1PersistentVolume,
   claim: V1PersistentVolumeClaim,
   isRead: boolean,
-  target: V1Node | undefined,
 ): Refusal | undefined {
   if (spec?.volumeMode === 'Block') return { reason: 'DeviceAttached', message: 'a block device, which stays behind' };
   if (spec?.local !== undefined) return staysBehind('a local disk of its node');
@@ -118,10 +113,18 @@ function whyNotBoth(
     // What can be either is written to by one node alone.
     if (modes.length > 1 && !isRead) return refusal(`${among}, and mounted for writing: two nodes can only read it`);
   }
-  const terms = spec?.nodeAffinity?.required?.nodeSelectorTerms;
-  const { name = '', labels = {} } = target?.metadata ?? {};
+  return undefined;
+}
+
+function notAdmitted(
+  claim: string,
+  volume: V1PersistentVolume | undefined,
+  node: V1Node | undefined,
+): string | undefined {
+  const terms = volume?.spec?.nodeAffinity?.required?.nodeSelectorTerms;
+  const { name = '', labels = {} } = node?.metadata ?? {};
   if (terms === undefined || terms.some((term) => matches(term, labels, name))) return undefined;
-  return refusal(`whose node affinity does not admit ${name}`);
+  return `${name} is not admitted by the node affinity of ${volume?.metadata?.name ?? ''}, which claim ${claim} is bound to`;
 }
 
 function isOnlyRead({ spec }: V1Pod, volume: string): boolean {

@@ -11,10 +11,8 @@ import { tlsOf } from './users.ts';
 /** A lab's Kubernetes as a whole. */
 
 const customResources = join(repository, 'charts/podferry/crds');
-/** Grants the coordinator's group what it needs, and no more. */
-const coordinatorRole = join(repository, 'charts/podferry/files/coordinator-role.yaml');
-/** Whoever has edit or view may do the same with what is ours. */
-const userRole = join(repository, 'charts/podferry/files/user-role.yaml');
+/** What it grants the coordinator's group and people, and what it keeps from others: all that a cluster needs beside our programs. */
+const objects = join(repository, 'charts/podferry/files');
 
 /** Writes what a node's kubelet and kube-proxy read into its overlay, before the node exists. */
 export async function furnishKubernetes(layout: Layout, node: NodeName): Promise<void> {
@@ -45,7 +43,7 @@ export async function startNodes(lab: Lab, signal?: AbortSignal): Promise<void> 
 async function applyObjects(lab: Lab, signal?: AbortSignal): Promise<void> {
   const options = signal ? { signal } : {};
   await apply(lab, [runtimeClass], options);
-  for (const path of [customResources, coordinatorRole, userRole]) {
+  for (const path of [customResources, objects]) {
     if (existsSync(path)) await runKubectl(lab, ['apply', '--filename', path], options);
   }
 }

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Decision, decide } from '../../../coordinator/migration/decide.ts';
 import {
+  again,
   type Answer,
   begin,
   type Facts,
@@ -22,6 +23,9 @@ describe('a world that answers', () => {
   const results: Record<StepName, (facts: Facts) => Answer> = {
     preflight: () => ({ of: 'preflight' }),
     cutOver: () => ({ of: 'cutOver' }),
+    detach: () => ({ of: 'name', detached: 'yes' }),
+    attach: ({ detached }) => ({ of: 'name', detached: detached === 'begun' ? 'yes' : 'no' }),
+    abandon: () => ({ of: 'name', detached: 'ended' }),
     prepareTarget: () => target('Prepared'),
     createTargetPod: () => target('Waiting'),
     restore: () => target('Running'),
@@ -47,6 +51,7 @@ describe('a world that answers', () => {
       const decision = decide(facts);
       if (decision.kind === 'end') return { taken, end: decision };
       if (decision.kind === 'stop') facts = stop(facts, why);
+      if (decision.kind === 'again') facts = again(facts);
       for (const step of decision.kind === 'do' ? decision.steps : []) {
         facts = begin(facts, step);
         const first = step === failing && !taken.includes(step);
@@ -73,6 +78,19 @@ describe('a world that answers', () => {
     if (!taken.includes(name) || !('by' in undo) || undo.by === 'revoke') return;
     expect(taken.slice(taken.indexOf(name))).toContain(undo.by);
     expect(end).toMatchObject({ phase: 'RolledBack', leftover: false });
+  });
+
+  it.each(Object.keys(steps) as StepName[])('moves a namesake in the end, though %s has failed once', (name) => {
+    const { taken, end } = follow({ ...untouched, namesake: true }, name);
+    const before = !taken.includes('detach');
+    expect(end).toMatchObject({ phase: before && taken.includes(name) ? 'RolledBack' : 'Succeeded' });
+  });
+
+  it('gives a namesake up that nothing has moved in time', () => {
+    const facts: Facts = { ...untouched, namesake: true, detached: 'yes', timeLeft: false, checked: true, stop: why };
+    const { taken, end } = follow(facts);
+    expect(taken).toEqual(['abandon']);
+    expect(end).toEqual({ kind: 'end', phase: 'Failed', failure: 'ended' });
   });
 
   it.each<[string, Facts, string]>([

@@ -102,13 +102,36 @@ describe('never', () => {
       steps.some(
         (step) =>
           (steps.length > 0 && sideOf(step) === 'source' && !patience.source) ||
-          (sideOf(step) === 'target' && !patience.target),
+          (sideOf(step) === 'target' && !patience.target) ||
+          (sideOf(step) === 'name' && !patience.name),
       ),
+  );
+  never(
+    'says RolledBack of a source that may have no object',
+    ({ detached }, _steps, decision) => decision.kind === 'end' && decision.phase === 'RolledBack' && detached !== 'no',
+  );
+  never(
+    'makes a target of the source’s name before that is free',
+    ({ namesake, held }, steps) => namesake && !held && steps.includes('createTargetPod'),
+  );
+  never(
+    'takes a source’s object away before that source is prepared, or when there is no need to',
+    ({ namesake, source }, steps) => steps.includes('detach') && (!namesake || source !== 'Prepared'),
+  );
+  never(
+    'begins anew while something is left at the source, or gives up a pod as long as there is time',
+    ({ source, detached, timeLeft, commit }, steps, { kind }) =>
+      (kind === 'again' || steps.includes('abandon')) &&
+      (!['Absent', 'RolledBackSource'].includes(source) ||
+        detached !== 'yes' ||
+        commit === 'given' ||
+        timeLeft !== (kind === 'again')),
   );
 });
 
-function sideOf(step: StepName): 'source' | 'target' {
-  return steps[step].of === 'source' ? 'source' : 'target';
+function sideOf(step: StepName): 'source' | 'target' | 'name' {
+  const { of } = steps[step];
+  return of === 'source' || of === 'name' ? of : 'target';
 }
 
 describe('the course', () => {
@@ -118,6 +141,22 @@ describe('the course', () => {
     ['nothing known', untouched, ['preflight']],
     ['checked', { ...untouched, checked: true }, ['prepareTarget']],
     ['target prepared', { ...waiting, target: 'Prepared' }, ['prepareSource', 'createTargetPod']],
+    ['a namesake’s target prepared', { ...waiting, target: 'Prepared', namesake: true }, ['prepareSource']],
+    [
+      'a namesake’s source prepared',
+      { ...waiting, target: 'Prepared', source: 'Prepared', namesake: true },
+      ['detach'],
+    ],
+    [
+      'its object gone',
+      { ...waiting, target: 'Prepared', source: 'Prepared', namesake: true, detached: 'yes', held: true },
+      ['createTargetPod'],
+    ],
+    [
+      'stopped when its object may be gone',
+      { ...waiting, source: 'RolledBackSource', target: 'Discarded', stop: why, namesake: true, detached: 'begun' },
+      ['attach'],
+    ],
     ['both there', { ...waiting, source: 'Prepared' }, ['copyAhead']],
     ['copied', { ...waiting, source: 'Prepared', copied: true }, ['arm']],
     ['armed', { ...waiting, source: 'Armed', copied: true }, ['freezeAndSend']],

@@ -30,6 +30,17 @@ const commits = ['unasked', 'asked', 'given', 'revoked'] as const;
 const booleans = [true, false];
 export const why = new Fault('Cancelled', 'because');
 
+/** Only of a namesake; most of what is known of its name makes no difference to most of the rest. */
+const named = [
+  { namesake: false, detached: 'no', held: false, timeLeft: true, patientName: true },
+  { namesake: true, detached: 'no', held: false, timeLeft: true, patientName: true },
+  { namesake: true, detached: 'begun', held: false, timeLeft: true, patientName: true },
+  { namesake: true, detached: 'begun', held: false, timeLeft: false, patientName: false },
+  { namesake: true, detached: 'yes', held: true, timeLeft: true, patientName: true },
+  { namesake: true, detached: 'yes', held: false, timeLeft: false, patientName: true },
+  { namesake: true, detached: 'ended', held: false, timeLeft: true, patientName: true },
+] as const;
+
 export function* everyFacts(): Generator<Facts> {
   for (const source of sources)
     for (const target of targets)
@@ -44,15 +55,17 @@ export function* everyFacts(): Generator<Facts> {
             for (const restoresFailed of [0, 1, 2])
               for (const patientSource of booleans)
                 for (const patientTarget of booleans)
-                  yield {
-                    stop,
-                    checked,
-                    source,
-                    target,
-                    copied,
-                    commit,
-                    restoresFailed,
-                    cutOver,
-                    patience: { source: patientSource, target: patientTarget },
-                  };
+                  for (const { patientName, ...name } of named)
+                    yield {
+                      stop,
+                      checked,
+                      source,
+                      target,
+                      copied,
+                      commit,
+                      restoresFailed,
+                      cutOver,
+                      ...name,
+                      patience: { source: patientSource, target: patientTarget, name: patientName },
+                    };
 }

@@ -26,6 +26,7 @@ describe('settings', () => {
       maxTotal: 4,
       rollBackTimeoutMs: 60_000,
       forwardTimeoutMs: 120_000,
+      heldTimeoutMs: 1_800_000,
       logLevel: 'info',
     });
   });

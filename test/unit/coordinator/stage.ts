@@ -60,6 +60,7 @@ export async function stage(
     maxTotal: 4,
     rollBackTimeoutMs: 60_000,
     forwardTimeoutMs: 120_000,
+    heldTimeoutMs: 1_800_000,
     logLevel: 'silent',
     ...options.settings,
   };

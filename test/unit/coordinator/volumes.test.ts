@@ -25,7 +25,7 @@ const judged = (of: Claimed | undefined, readOnly = false, mount: object = {}) =
     new Map(of === undefined ? [] : [['c', of]]),
     target,
   );
-const shared = { refusals: [], sharedMounts: ['redis:/data'] };
+const shared = { refusals: [], sharedMounts: ['redis:/data'], notThere: undefined };
 const inZone = (zone: string) => ({
   required: { nodeSelectorTerms: [{ matchExpressions: [{ key: 'zone', operator: 'In', values: [zone] }] }] },
 });
@@ -65,7 +65,6 @@ describe('a claim is refused', () => {
       /mounted for writing/,
     ],
     ['a local disk', claimed({ ...many, local: { path: '/mnt' } }), /a local disk of its node/],
-    ['of another zone', claimed({ ...many, nodeAffinity: inZone('a') }), /node affinity does not admit node-b/],
     ['bound to nothing', claimed(many, {}, 'Pending'), /bound to no volume/],
     ['whose volume is lost', { ...claimed(many), volume: undefined }, /bound to no volume/],
     ['that is not there', undefined, /does not exist/],
@@ -79,6 +78,13 @@ describe('a claim is refused', () => {
     expect(sharedMounts).toEqual([]);
     expect(refusals).toEqual([{ reason: 'HostPathVolume', message: expect.stringMatching(message) }]);
     expect(refusals[0]?.message).toMatch(/^volume data is claim c/);
+  });
+
+  it('on a node that its volume is not for, and there alone', () => {
+    expect(judged(claimed({ ...many, nodeAffinity: inZone('a') }))).toEqual({
+      ...shared,
+      notThere: 'node-b is not admitted by the node affinity of pv, which claim c is bound to',
+    });
   });
 
   it('as a device', () => {
@@ -110,7 +116,7 @@ describe('without a claim', () => {
     ['a Secret', { secret: { secretName: 'x' } }],
     ['a token', { projected: { sources: [] } }],
   ])('%s is somebody else’s affair', (_kind, volume) => {
-    expect(judge(podWith(volume), new Map(), undefined)).toEqual({ refusals: [], sharedMounts: [] });
+    expect(judge(podWith(volume), new Map(), undefined)).toEqual({ ...shared, sharedMounts: [] });
   });
 
   it.each<[string, Partial<V1Volume>, RegExp]>([
