@@ -20,6 +20,7 @@ import {
   podsOf,
   podSpec,
   service,
+  statefulSet,
   thePodOf,
   Workloads,
 } from './workload.ts';
@@ -75,12 +76,12 @@ async function bytesAppended(within: string): Promise<number> {
 
 describe('a claim that many nodes can have', () => {
   it.each([
-    ['as a whole', {}, shared],
-    ['in part', { subPath: 'part' }, join(shared, 'part')],
-  ])('mounted %s: a Redis that appends to it moves there and back under a writer', async (_how, how, within) => {
+    ['as a whole', deployment, {}, shared],
+    ['in part, by a StatefulSet', statefulSet, { subPath: 'part' }, join(shared, 'part')],
+  ])('mounted %s: a Redis that appends to it moves there and back under a writer', async (_how, owner, how, within) => {
     await makeClaim('ReadWriteMany');
     await workloads.make(
-      deployment('redis', podSpec([container('redis', at('/data', how))], { volumes })),
+      owner('redis', podSpec([container('redis', at('/data', how))], { volumes })),
       service('redis', 6379),
     );
     let placed = await thePodOf(lab, 'redis');
@@ -114,7 +115,7 @@ describe('a claim that many nodes can have', () => {
     const { name, node } = await thePodOf(lab, 'locking');
     // The image has the C library, and no program that locks.
     await cp(join(lab.node(node).root, 'usr/bin/flock'), join(shared, 'flock'));
-    const hold = '/files/flock /files/held sleep 60 >/dev/null 2>&1 </dev/null & sleep 1; pgrep flock';
+    const hold = '/files/flock /files/held sleep 60 >/dev/null 2>&1 </dev/null & sleep 1; ps | grep [f]lock';
     expect(await execIn(lab, name, ['sh', '-c', hold])).not.toBe('');
     await expectRefused('locking', 'KernelFeatureInUse', /holds a lock on \/files\/held/);
   });
