@@ -17,8 +17,8 @@ import {
   Workloads,
 } from '../cluster/workload.ts';
 import { kubectlMigrate } from '../integration/attempt.ts';
-import { otherThan } from '../integration/migrate.ts';
-import { RunningWriter, type WriterSummary } from '../workloads/redis.ts';
+import { type Migration, otherThan } from '../integration/migrate.ts';
+import { RunningWriter } from '../workloads/redis.ts';
 import { round, type Summary, summarise } from './quantiles.ts';
 import { fill } from './redis.ts';
 
@@ -51,6 +51,9 @@ interface Measured {
   errors: number;
   lost: number;
   freezeMs?: number;
+  /** From the freeze to the beginning of the gap, in milliseconds; negative before it. */
+  afterFrozenMs?: number;
+  timeouts: number;
 }
 
 /** What happens before and after the longest gap has to be in the picture too. */
@@ -71,8 +74,7 @@ export async function measureGap(lab: Lab, options: GapOptions, say: (line: stri
         for (const way of ways) {
           const result = await once(lab, way, sizeMb);
           if (run > 0) measured.set(`${workload} ${way}`, [...(measured.get(`${workload} ${way}`) ?? []), result]);
-          const froze = result.freezeMs === undefined ? '' : `, frozen ${round(result.freezeMs)} ms`;
-          say(`${run}/${n} ${workload} ${way}: ${round(result.gapMs)} ms without an answer${froze}`);
+          say(`${run}/${n} ${workload} ${way}: ${told(result)}`);
         }
       }
     } finally {
@@ -102,21 +104,27 @@ async function once(lab: Lab, way: GapWay, sizeMb: number): Promise<Measured> {
   const options = { place: otherThan(node), timeoutMs, prefix: `w${uid}:` };
   const writer = await RunningWriter.start(lab, address, options);
   await sleep(leadMs);
-  let freezeMs: number | undefined;
+  let moved: Migration | undefined;
   if (way === 'podferry') {
     const { code, migration, stderr } = await kubectlMigrate(lab, name, '--to', otherThan(node));
     if (code !== 0 || migration === undefined) throw new Error(`${name} was not moved: ${stderr}`);
-    ({ freezeMs } = migration);
+    moved = migration;
   } else {
     await runKubectl(lab, ['delete', 'pod', name, '--wait=false']);
     await thePodOf(lab, 'redis');
   }
   await sleep(tailMs);
-  return { ...gapOf(await writer.finish()), ...(freezeMs !== undefined && { freezeMs }) };
+  const { maxGapMs, gapBeganUnixMs, retries, lost, timeouts } = await writer.finish();
+  const measured = { gapMs: maxGapMs, errors: retries, lost, timeouts };
+  if (moved === undefined) return measured;
+  const frozenAt = moved.moments['frozen'] ?? Number.NaN;
+  return { ...measured, freezeMs: moved.freezeMs, afterFrozenMs: gapBeganUnixMs - frozenAt };
 }
 
-function gapOf({ maxGapMs, retries, lost }: WriterSummary): Measured {
-  return { gapMs: maxGapMs, errors: retries, lost };
+function told({ gapMs, freezeMs, afterFrozenMs, timeouts }: Measured): string {
+  const gap = `${round(gapMs)} ms without an answer, ${timeouts} timeouts`;
+  if (freezeMs === undefined || afterFrozenMs === undefined) return gap;
+  return `${gap}; frozen ${round(freezeMs)} ms, the gap begins ${round(afterFrozenMs)} ms after that`;
 }
 
 function cellOf(workload: GapWorkload, way: GapWay, sizeMb: number, runs: readonly Measured[]): GapCell {
