@@ -12,6 +12,7 @@ import { Fault, toStatus } from '../proto/fault.ts';
 import { type Identity, requireRole } from '../proto/identity.ts';
 import type { Phase } from '../proto/phases.ts';
 import type { Agent } from './agent.ts';
+import { readSharedMounts } from './preflight/shared.ts';
 import { manifestOf, preflightSource } from './preflight/source.ts';
 import { preflightTarget } from './preflight/target.ts';
 import { checkManifest } from './plan.ts';
@@ -102,12 +103,13 @@ export function handlers({ agent, identity, log, dataAddress, facts }: ServerPar
       targets: [...agent.targets.all.values()].map((target) => targetState(target)),
       holds: agent.sources.holds.all.map((held) => holdState(held)),
     })),
-    PreflightSource: unary('PreflightSource', async ({ pod, transport }) => {
+    PreflightSource: unary('PreflightSource', async ({ pod, transport, shared_mounts }) => {
       if (pod === null) throw new Fault('InvalidArgument', 'no pod is named');
+      const shared = readSharedMounts(shared_mounts);
       const situation = await agent.lookAgain();
       const described = await agent.describe(pod);
       agent.transport({ transport });
-      const findings = [...situation.problems, ...preflightSource(described)];
+      const findings = [...situation.problems, ...preflightSource(described, shared)];
       return { findings, manifest: manifestOf(described, situation.cpuFlags) };
     }),
     PreflightTarget: unary('PreflightTarget', async ({ manifest: given, transport, pulls }) => {

@@ -12,11 +12,13 @@ import { Agents } from './agents/agents.ts';
 import { criCluster } from './cluster/cri.ts';
 import { connectKubernetes } from './cluster/kubernetes/client.ts';
 import { kubernetesCluster } from './cluster/kubernetes/kubernetes.ts';
+import { listen } from './listen.ts';
 import { Metrics, serveMetrics } from './metrics.ts';
 import { Migrations } from './migration/migrations.ts';
 import { Queue } from './migration/queue.ts';
 import { defaultPatience, type Patience } from './migration/run.ts';
 import { Sweep } from './migration/sweep.ts';
+import { Reviews } from './people/reviews.ts';
 import { newId, readRequest } from './request.ts';
 import { Controller } from './resource/controller.ts';
 import { Leadership } from './resource/leader.ts';
@@ -87,6 +89,8 @@ export async function startCoordinator(
   };
   if (leadership === undefined) await begin();
 
+  const reviews =
+    kubernetes === undefined ? undefined : new Reviews(kubernetes.config, settings.tokenAudience, closing.signal);
   const server = new Server({ 'grpc.max_receive_message_length': 1 << 20 });
   server.addService(
     loadProto('coordinator.proto').podferry.v1.Coordinator.service,
@@ -100,16 +104,17 @@ export async function startCoordinator(
         if (!begun)
           throw new Fault('NodeNotReady', 'this coordinator has begun to lead and still asks agents what they hold');
       },
+      reviews,
     }),
   );
-  const port = await bind(server, settings.listen, identity);
+  const listening = await listen(server, settings.listen, identity, reviews !== undefined);
   const http = await serveMetrics(metrics, settings.metricsListen);
   leadership?.start();
   leadership?.won
     .then(begin)
     .catch((error: unknown) => closing.signal.aborted || log.error({ err: error }, 'cannot begin'));
   return {
-    listen: { ...settings.listen, port },
+    listen: { ...settings.listen, port: listening.port },
     metricsListen: { ...settings.metricsListen, port: (http.address() as AddressInfo).port },
     migrations,
     lost: leadership?.lost ?? new Promise(() => {}),
@@ -120,6 +125,7 @@ export async function startCoordinator(
       closing.abort(new Fault('Cancelled', 'the coordinator is shutting down'));
       await leadership?.close();
       await watching;
+      listening.close();
       await shutDown(server, http);
       agents.close();
     },
@@ -136,16 +142,6 @@ function logPhases(migrations: Migrations, log: Logger): void {
     if (ended) last.delete(id);
     const facts = ended ? { freezeMs: freeze_ms, totalMs: total_ms, bytes: bytes_done, reason: outcome?.reason } : {};
     log.info({ migration: id, phase, ...facts }, `${id} is ${phase}`);
-  });
-}
-
-async function bind(server: Server, { host, port }: Address, identity: Identity): Promise<number> {
-  const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-  return await new Promise<number>((resolve, reject) => {
-    server.bindAsync(address, identity.serverCredentials(), (error, bound) => {
-      if (error === null) resolve(bound);
-      else reject(new Fault('InvalidArgument', `cannot listen at ${address}: ${error.message}`, { cause: error }));
-    });
   });
 }
 

@@ -4,13 +4,18 @@ import { Fault, toStatus } from '../proto/fault.ts';
 import type { CoordinatorHandlers } from '../proto/gen/podferry/v1/Coordinator.ts';
 import type { GetRequest__Output } from '../proto/gen/podferry/v1/GetRequest.ts';
 import type { MigrateRequest__Output } from '../proto/gen/podferry/v1/MigrateRequest.ts';
+import type { Migration__Output as Migration } from '../proto/gen/podferry/v1/Migration.ts';
 import type { MigrationEvent } from '../proto/gen/podferry/v1/MigrationEvent.ts';
 import type { NodesResponse } from '../proto/gen/podferry/v1/NodesResponse.ts';
-import { type Identity, requireRole, type Role } from '../proto/identity.ts';
+import type { Identity } from '../proto/identity.ts';
 import type { Agents } from './agents/agents.ts';
 import type { Migrations } from './migration/migrations.ts';
 import type { MigrationRecord } from './migration/record.ts';
 import { checkName } from './names.ts';
+import { type Caller, callerOf } from './people/caller.ts';
+import type { Reviews } from './people/reviews.ts';
+import { type Right, toListNodes, toMigrations } from './people/rights.ts';
+import { Sight } from './people/sight.ts';
 import { readRequest } from './request.ts';
 
 type Unary<Request, Reply> = (call: ServerUnaryCall<Request, Reply>, callback: sendUnaryData<Reply>) => void;
@@ -18,12 +23,12 @@ type Streaming<Request, Event> = (call: ServerWritableStream<Request, Event>) =>
 
 /**
  * Makes a migration of what a client asks for.
- * @param by undefined in plaintext
+ * @param by undefined: nobody knows who, in plaintext
  * @throws Fault when it is refused: then nothing has been touched
  */
 export type Intake = (
   request: MigrateRequest__Output,
-  by: Role | undefined,
+  by: string | undefined,
   gone: AbortSignal,
 ) => Promise<MigrationRecord>;
 
@@ -31,36 +36,38 @@ export interface Front {
   intake: Intake;
   /** Throws the Fault that every call is answered with as long as another replica is the one to ask. */
   admit: () => void;
+  /** Of those who show a token. Undefined: without Kubernetes, where nobody has one. */
+  reviews: Pick<Reviews, 'personOf' | 'may'> | undefined;
 }
 
 export function coordinatorService(
   migrations: Migrations,
   agents: Agents,
   identity: Pick<Identity, 'role'>,
-  { intake, admit }: Front,
+  { intake, admit, reviews }: Front,
 ): CoordinatorHandlers {
   /** Aborts when the client goes. Throws a Fault, which becomes the call's status. */
   function unary<Request, Reply>(
-    answer: (request: Request, gone: AbortSignal) => Reply | Promise<Reply>,
+    answer: (request: Request, caller: Caller, gone: AbortSignal) => Reply | Promise<Reply>,
   ): Unary<Request, Reply> {
     return (call, callback) => {
       const reply = async () => {
-        requireRole(call, identity, 'client', 'coordinator');
+        const caller = await callerOf(call, identity, reviews);
         admit();
-        return await answer(call.request, goneOf(call));
+        return await answer(call.request, caller, goneOf(call));
       };
       settle(reply(), callback);
     };
   }
 
   function streaming<Request, Event>(
-    answer: (request: Request, write: (event: Event) => void, gone: AbortSignal, by: Role | undefined) => Promise<void>,
+    answer: (request: Request, write: (event: Event) => void, caller: Caller, gone: AbortSignal) => Promise<void>,
   ): Streaming<Request, Event> {
     return (call) => {
       const stream = async () => {
-        const by = requireRole(call, identity, 'client', 'coordinator');
+        const caller = await callerOf(call, identity, reviews);
         admit();
-        await answer(call.request, (event) => call.write(event), goneOf(call), by);
+        await answer(call.request, (event) => call.write(event), caller, goneOf(call));
       };
       stream().then(
         () => call.end(),
@@ -70,46 +77,58 @@ export function coordinatorService(
   }
 
   return {
-    Migrate: streaming(async (request: MigrateRequest__Output, write: (event: MigrationEvent) => void, gone, by) => {
-      const record = await intake(request, by, gone);
-      const { id } = record.plan;
-      const cancel = () => {
-        if (request.detach || record.committed || record.ended) return;
-        cancelQuietly(
-          migrations,
-          id,
-          new Fault('ClientGone', 'the client that asked for it went away before the commit'),
-        );
-      };
-      if (gone.aborted) cancel();
-      gone.addEventListener('abort', cancel, { once: true });
-      await follow(record, write, gone);
-    }),
-    Get: unary(({ id }: GetRequest__Output) => migrations.get(checkName('migration', id)).snapshot()),
-    List: unary(({ running_only }) => ({
-      migrations: migrations.records
-        .filter((record) => !running_only || !record.ended)
-        .map((record) => record.snapshot()),
-    })),
-    Watch: streaming(async ({ id }: GetRequest__Output, write: (event: MigrationEvent) => void, gone) => {
-      if (id !== '') return await follow(migrations.get(checkName('migration', id)), write, gone);
-      for (const record of migrations.records) write({ migration: record.snapshot(), message: '' });
-      const leave = migrations.watch((migration, message) => write({ migration, message }));
-      await aborted(gone);
-      leave();
-    }),
-    Cancel: unary(({ id }: GetRequest__Output) =>
-      migrations.cancel(checkName('migration', id), new Fault('Cancelled', 'cancelled by a client')).snapshot(),
+    Migrate: streaming(
+      async (request: MigrateRequest__Output, write: (event: MigrationEvent) => void, caller, gone) => {
+        await caller.need(toMigrations('create', readRequest(request).pod.namespace));
+        const record = await intake(request, caller.name, gone);
+        const { id } = record.plan;
+        const cancel = () => {
+          if (request.detach || record.committed || record.ended) return;
+          cancelQuietly(
+            migrations,
+            id,
+            new Fault('ClientGone', 'the client that asked for it went away before the commit'),
+          );
+        };
+        if (gone.aborted) cancel();
+        gone.addEventListener('abort', cancel, { once: true });
+        await follow(record, write, gone);
+      },
     ),
-    Nodes: unary(async (_request, gone): Promise<NodesResponse> => {
+    Get: unary(async ({ id }: GetRequest__Output, caller) => (await known(id, 'get', caller)).snapshot()),
+    List: unary(async ({ running_only }, caller) => {
+      const sight = new Sight(caller, 'list');
+      const wanted = migrations.records.filter((record) => !running_only || !record.ended);
+      const seen = await Promise.all(wanted.map(async (record) => await sight.covers(record)));
+      return { migrations: wanted.filter((_, at) => seen[at]).map((record) => record.snapshot()) };
+    }),
+    Watch: streaming(async ({ id }: GetRequest__Output, write: (event: MigrationEvent) => void, caller, gone) => {
+      if (id !== '') return await follow(await known(id, 'watch', caller), write, gone);
+      await followAll(migrations, new Sight(caller, 'watch'), write, gone);
+    }),
+    Cancel: unary(async ({ id }: GetRequest__Output, caller) => {
+      await known(id, 'delete', caller);
+      return migrations.cancel(id, new Fault('Cancelled', `cancelled by ${caller.name ?? 'a client'}`)).snapshot();
+    }),
+    Nodes: unary(async (_request, caller, gone): Promise<NodesResponse> => {
+      await caller.need(toListNodes);
       await Promise.all(agents.all.map(({ node }) => agents.look(node, gone)));
       return { nodes: agents.all.map(({ node, address }) => describe(node, address)) };
     }),
-    Preflight: unary(async (request, gone) => {
-      const { plan, findings } = await migrations.examine(readRequest(request), gone);
+    Preflight: unary(async (request, caller, gone) => {
+      const wish = readRequest(request);
+      await caller.need(toMigrations('create', wish.pod.namespace));
+      const { plan, findings } = await migrations.examine(wish, gone);
       return { plan: plan ?? null, findings };
     }),
   };
+
+  /** @throws Fault when there is no such migration, or it is none of the caller's affairs */
+  async function known(id: string, verb: Right['verb'], caller: Caller): Promise<MigrationRecord> {
+    const record = migrations.get(checkName('migration', id));
+    await caller.need(toMigrations(verb, record.plan.pod?.namespace ?? ''));
+    return record;
+  }
 
   function describe(name: string, address: string) {
     const problem = agents.problemOf(name);
@@ -155,6 +174,31 @@ async function follow(
       resolve();
     });
   });
+}
+
+/** As follow(), of every migration that the caller may see, also of those to come. Never ends by itself. */
+async function followAll(
+  migrations: Migrations,
+  sight: Sight,
+  write: (event: MigrationEvent) => void,
+  gone: AbortSignal,
+): Promise<void> {
+  const { promise: failed, reject: fail } = Promise.withResolvers<never>();
+  let told = Promise.resolve();
+  // One after the other: nobody hears of an end before its beginning.
+  const tell = (migration: Migration, message: string) => {
+    told = told.then(async () => {
+      if ((await sight.covers(migration)) && !gone.aborted) write({ migration, message });
+    });
+    told.catch(fail);
+  };
+  for (const record of migrations.records) tell(record.snapshot(), '');
+  const leave = migrations.watch(tell);
+  try {
+    await Promise.race([aborted(gone), failed]);
+  } finally {
+    leave();
+  }
 }
 
 function cancelQuietly(migrations: Migrations, id: string, why: Fault): void {

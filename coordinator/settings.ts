@@ -17,6 +17,8 @@ export interface Settings {
   agents: ReadonlyMap<string, string>;
   /** A file, or `in-cluster`. Undefined: no Kubernetes, the agents make pods themselves. */
   kubeconfig: string | undefined;
+  /** Whom tokens have to be for. Undefined: the API server. */
+  tokenAudience: string | undefined;
   leaderElect: boolean;
   leaseNamespace: string;
   maxPerNode: number;
@@ -73,6 +75,12 @@ const flags = {
     flags: '--kubeconfig <file>',
     env: 'PODFERRY_KUBECONFIG',
     help: 'of the Kubernetes whose pods are moved; in-cluster: the own ServiceAccount; without it there is none',
+    parse: String,
+  },
+  tokenAudience: {
+    flags: '--token-audience <name>',
+    env: 'PODFERRY_TOKEN_AUDIENCE',
+    help: 'whom the tokens of people have to be for; without it the API server',
     parse: String,
   },
   leaderElect: {
@@ -168,6 +176,7 @@ export function readSettings(argv: readonly string[]): Settings {
     tlsDir: read('tlsDir'),
     agents: read('agents'),
     kubeconfig: read('kubeconfig'),
+    tokenAudience: read('tokenAudience'),
     leaderElect: read('leaderElect') ?? false,
     leaseNamespace: read('leaseNamespace'),
     maxPerNode: read('maxPerNode'),
@@ -184,6 +193,8 @@ export function readSettings(argv: readonly string[]): Settings {
     mistakes.push('--tls-dir: a directory with ca.crt, tls.crt and tls.key (or --insecure-plaintext)');
   if (settings.tlsDir !== undefined && plaintext)
     mistakes.push('--tls-dir and --insecure-plaintext exclude each other');
+  if (settings.tokenAudience !== undefined && settings.kubeconfig === undefined)
+    mistakes.push('--token-audience: needs --kubeconfig, tokens are those of a Kubernetes');
   if (settings.leaderElect && settings.kubeconfig === undefined)
     mistakes.push('--leader-elect: needs --kubeconfig, a lease is an object of a Kubernetes');
   if (mistakes.length > 0) throw new Fault('InvalidArgument', mistakes.join('\n'));

@@ -54,6 +54,32 @@ export function openIdentity(
   return directory === undefined ? plaintext : new CertifiedIdentity(directory, log, options.refreshMs ?? refreshMs);
 }
 
+/**
+ * Of a client without a certificate: it knows the authority, and who is asked.
+ * @param file the authority's certificate
+ * @throws Fault InvalidArgument
+ */
+export function trustOf(file: string): Pick<Identity, 'channelCredentials' | 'channelOptions'> {
+  const ca = read(file);
+  try {
+    requireAuthority(ca, file);
+    const context = createSecureContext({ ca, minVersion: 'TLSv1.3' });
+    const credentials = new ReloadingChannelCredentials(() => context);
+    return { channelCredentials: () => credentials, channelOptions };
+  } catch (error) {
+    throw Fault.from(error, 'InvalidArgument', `${file} cannot be used`);
+  }
+}
+
+/** An empty one would mean "all that the machine trusts". */
+function requireAuthority(certificate: Buffer, name: string): void {
+  if (!new X509Certificate(certificate).ca) throw new Error(`${name} is not the certificate of an authority`);
+}
+
+function channelOptions(expected: string): ChannelOptions {
+  return { 'grpc.ssl_target_name_override': expected };
+}
+
 const plaintext: Identity = {
   role: undefined,
   serverCredentials: () => ServerCredentials.createInsecure(),
@@ -101,7 +127,7 @@ class CertifiedIdentity implements Identity {
   }
 
   channelOptions(expected: string): ChannelOptions {
-    return { 'grpc.ssl_target_name_override': expected };
+    return channelOptions(expected);
   }
 
   tlsOptions(): TlsOptions {
@@ -149,8 +175,7 @@ function load(directory: string, last?: Loaded): Loaded {
     return last;
   const tls: TlsOptions = { ca, cert, key, minVersion: 'TLSv1.3' };
   try {
-    // An empty ca.crt would mean "all that the machine trusts".
-    if (!new X509Certificate(ca).ca) throw new Error('ca.crt is not the certificate of an authority');
+    requireAuthority(ca, 'ca.crt');
     const own = new X509Certificate(cert);
     const role = roleOfNames(own.subjectAltName);
     if (role === undefined) {

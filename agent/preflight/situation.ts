@@ -41,6 +41,7 @@ const tools = [
   'mount',
   'mountpoint',
   'mkfifo',
+  'sync',
 ];
 
 export async function lookAround(

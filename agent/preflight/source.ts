@@ -5,11 +5,17 @@ import type { PodManifest } from '../../proto/gen/podferry/v1/PodManifest.ts';
 import type { Reason } from '../../proto/fault.ts';
 import { namespaceOf } from '../runtime/process.ts';
 import { cgroupMounts, descriptorNumbers, externalMounts, type SourceContainer, type SourcePod } from './describe.ts';
+import { locksOnShared, plain, type SharedMounts } from './shared.ts';
 import { emptyDirs, nodeMounts } from './volumes.ts';
 
-export function preflightSource(pod: SourcePod): Finding[] {
+const none: ReadonlySet<string> = new Set();
+
+export function preflightSource(pod: SourcePod, shared: SharedMounts): Finding[] {
   const { uid } = pod.status;
-  return [...podFindings(pod), ...pod.containers.flatMap((container) => containerFindings(container, uid))];
+  const ofContainers = pod.containers.flatMap((container) =>
+    containerFindings(container, uid, shared.get(container.name) ?? none),
+  );
+  return [...podFindings(pod), ...ofContainers];
 }
 
 function podFindings({ status, ipcObjects }: SourcePod): Finding[] {
@@ -38,7 +44,7 @@ function podFindings({ status, ipcObjects }: SourcePod): Finding[] {
   return findings;
 }
 
-function containerFindings(container: SourceContainer, uid: string): Finding[] {
+function containerFindings(container: SourceContainer, uid: string, shared: ReadonlySet<string>): Finding[] {
   const { name, status } = container;
   const { config } = status;
   const findings: Finding[] = [];
@@ -49,7 +55,11 @@ function containerFindings(container: SourceContainer, uid: string): Finding[] {
   if (config.devices.length + config.CDI_devices.length > 0)
     say('DeviceAttached', 'has devices of its node: they stay behind');
   for (const { host_path, container_path } of nodeMounts(config, uid)) {
+    if (shared.has(plain(container_path))) continue;
     say('HostPathVolume', `mounts ${host_path} of its node on ${container_path}: its content would stay behind`);
+  }
+  for (const file of locksOnShared(container.freezer.pids(), shared)) {
+    say('KernelFeatureInUse', `holds a lock on ${file}, where both nodes are: the target could not take it over`);
   }
   if (namespaceOf(container.pid, 'user') !== namespaceOf('self', 'user')) {
     say('RuntimeUnsupported', 'runs in a user namespace: not supported yet');

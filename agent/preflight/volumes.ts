@@ -29,7 +29,7 @@ export function emptyDirs({ mounts }: ContainerConfig, uid: string): Volume[] {
   });
 }
 
-/** Mounts whose content would stay behind. */
+/** Mounts whose content would stay behind, unless the target has the same. */
 export function nodeMounts({ mounts }: ContainerConfig, uid: string): ContainerConfig['mounts'] {
   return mounts.filter(({ image, host_path }) => image === null && !isKubelets(placeOf(host_path, uid)));
 }

@@ -13,6 +13,7 @@ import { cgroupMounts, externalMounts, isMaskedFile, type SourceContainer } from
 import { externalName, stagingBytes } from '../target/prepare.ts';
 import { lostByRestart } from './copy-ahead.ts';
 import { prepareDump, type WaitingDump } from './dump.ts';
+import { flushShared } from './flush.ts';
 import { prepareForward } from './forward.ts';
 import type { SourceMigration } from './source.ts';
 
@@ -39,6 +40,8 @@ export async function arm(source: SourceMigration, targetIp: string, signal: Abo
   live.armed = { dumps, forward: await prepareForward(paths, netnsPath, ip, targetIp) };
   await Promise.all(dumps.map(async (dump) => await dump.waits(signal)));
   await Promise.all(trees.map(async (tree) => await tree.getReady()));
+  // So that little is left to write when the pod stands still.
+  await flushShared(pod, signal);
   source.enter('Armed');
 }
 

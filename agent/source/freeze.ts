@@ -11,6 +11,7 @@ import { mendImages } from '../images/mend.ts';
 import { expediteRcu } from '../runtime/expedited-rcu.ts';
 import { startWatchdog } from './arm.ts';
 import { lostByRestart } from './copy-ahead.ts';
+import { flushShared } from './flush.ts';
 import type { SourceLive, SourceMigration } from './source.ts';
 
 export async function freezeAndSend(
@@ -37,12 +38,14 @@ export async function freezeAndSend(
   enterPhase('Dumping');
   const files = sendFiles(live, signal);
   files.catch(() => {});
+  const flushed = flushShared(live.pod, signal);
+  flushed.catch(() => {});
   await Promise.all(armed.dumps.map(async (dump) => await dump.dump(signal)));
   source.moment('dumped');
 
   record.details.dumpedBytes = imageBytes(source, live);
   enterPhase('Transferring', record.details.dumpedBytes);
-  await files;
+  await Promise.all([files, flushed]);
   source.moment('files-sent');
   await sendImages(source, live);
   source.moment('images-sent');

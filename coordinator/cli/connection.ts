@@ -12,16 +12,14 @@ import type { MigrationEvent__Output as MigrationEvent } from '../../proto/gen/p
 import type { NodesRequest } from '../../proto/gen/podferry/v1/NodesRequest.ts';
 import type { NodesResponse__Output as NodesResponse } from '../../proto/gen/podferry/v1/NodesResponse.ts';
 import type { PreflightResponse__Output as PreflightResponse } from '../../proto/gen/podferry/v1/PreflightResponse.ts';
-import { coordinatorName, openIdentity } from '../../proto/identity.ts';
 import { load } from '../../proto/load.ts';
-import { parseAddress, parseSwitch } from '../settings.ts';
+import { parseAddress } from '../settings.ts';
+import { mistakesIn, type Proof, type ProofFlags, proofOf } from './proof.ts';
 
 const service = load('coordinator.proto').podferry.v1.Coordinator;
 
-export interface ConnectionFlags {
+export interface ConnectionFlags extends ProofFlags {
   coordinator?: string;
-  tlsDir?: string;
-  insecurePlaintext?: boolean;
 }
 
 /** Nobody answered, or stopped answering: what the coordinator does now is not known here. */
@@ -47,36 +45,29 @@ const callMs = 45_000;
 export class Connection {
   readonly #client: CoordinatorClient;
   readonly #address: string;
-  readonly #close: () => void;
+  readonly #proof: Proof;
 
   /** @throws Fault InvalidArgument when the flags do not say how to connect */
-  constructor({ coordinator, tlsDir, insecurePlaintext }: ConnectionFlags, warn: (line: string) => void) {
-    const plaintext = insecurePlaintext ?? parseSwitch(process.env.PODFERRY_INSECURE_PLAINTEXT ?? '');
-    const mistakes = [
+  constructor({ coordinator, ...flags }: ConnectionFlags, warn: (line: string) => void) {
+    const where =
       coordinator === undefined
         ? 'where is the coordinator? Say --coordinator HOST:PORT or set PODFERRY_COORDINATOR'
-        : mistakeIn(coordinator),
-      tlsDir === undefined && !plaintext
-        ? 'who are you? Say --tls-dir DIRECTORY (ca.crt, tls.crt, tls.key) or set PODFERRY_TLS_DIR; --insecure-plaintext does without'
-        : undefined,
-      tlsDir !== undefined && plaintext ? '--tls-dir and --insecure-plaintext exclude each other' : undefined,
-    ].filter((mistake) => mistake !== undefined);
+        : mistakeIn(coordinator);
+    const mistakes = [...(where === undefined ? [] : [where]), ...mistakesIn(flags)];
     if (mistakes.length > 0) throw new Fault('InvalidArgument', mistakes.join('\n'));
-    if (plaintext) warn('warning: plaintext: nobody checks who you are, nor who answers');
-    const say = (facts: object, message?: string) => warn(message ?? JSON.stringify(facts));
-    const identity = openIdentity(tlsDir, { info: () => {}, warn: say });
+    this.#proof = proofOf(flags, warn);
     this.#address = coordinator ?? '';
-    this.#client = new service(this.#address, identity.channelCredentials(), {
-      ...identity.channelOptions(coordinatorName),
+    this.#client = new service(this.#address, this.#proof.credentials, {
+      ...this.#proof.options,
       'grpc.keepalive_time_ms': 5_000,
       'grpc.keepalive_timeout_ms': 5_000,
       'grpc.max_receive_message_length': 16 << 20,
     });
-    this.#close = () => identity.close();
   }
 
   /** @throws Fault as the coordinator gave it, or Unreachable */
   async call<Name extends keyof Calls>(name: Name, request: Calls[Name][0]): Promise<Calls[Name][1]> {
+    const metadata = this.#proof.metadata();
     const stop = this.#boundConnecting(() => this.#client.close());
     try {
       return await new Promise<Calls[Name][1]>((resolve, reject) => {
@@ -87,10 +78,10 @@ export class Connection {
           Calls[Name][1]
         >;
         const options = { deadline: Date.now() + callMs };
-        this.#client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, options, (error, reply) =>
+        const done = (error: ServiceError | null, reply?: Calls[Name][1]) =>
           // grpc-js always has a reply when it has no error
-          error === null ? resolve(reply as Calls[Name][1]) : reject(error),
-        );
+          error === null ? resolve(reply as Calls[Name][1]) : reject(error);
+        this.#client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, metadata, options, done);
       });
     } catch (error) {
       throw this.#translate(error as ServiceError);
@@ -111,7 +102,8 @@ export class Connection {
       unknown,
       MigrationEvent
     >;
-    const call = this.#client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request);
+    const metadata = this.#proof.metadata();
+    const call = this.#client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request, metadata);
     const cancel = () => call.cancel();
     const stop = this.#boundConnecting(cancel);
     signal.addEventListener('abort', cancel, { once: true });
@@ -129,7 +121,7 @@ export class Connection {
 
   close(): void {
     this.#client.close();
-    this.#close();
+    this.#proof.close();
   }
 
   /** A refused connection fails at once, one into nowhere would not for a long time. */

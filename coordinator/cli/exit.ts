@@ -29,8 +29,9 @@ const hints: Partial<Record<Reason, string>> = {
   MigrationInProgress: '"kubectl migrate list" shows what is under way',
   MigrationNotFound: '"kubectl migrate list" shows what is known',
   DeadlineExceeded: 'give it more time with --timeout or --freeze-timeout',
-  Unauthenticated: 'the certificate in --tls-dir has to come from the authority of this cluster',
-  PermissionDenied: 'the certificate in --tls-dir has to be one of client.podferry',
+  Unauthenticated:
+    "a certificate in --tls-dir has to come from this cluster's authority, a token in --token-file from its Kubernetes",
+  PermissionDenied: 'a certificate has to be one of client.podferry; of a token "kubectl auth can-i" tells the same',
 };
 
 /** @returns lines for stderr, and how to end */

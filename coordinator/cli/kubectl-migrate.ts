@@ -20,6 +20,8 @@ function withCommonFlags(command: Command): Command {
   return command
     .addOption(new Option('--coordinator <host:port>', 'where the coordinator listens').env('PODFERRY_COORDINATOR'))
     .addOption(new Option('--tls-dir <directory>', 'your ca.crt, tls.crt and tls.key').env('PODFERRY_TLS_DIR'))
+    .addOption(new Option('--token-file <file>', 'your token of Kubernetes').env('PODFERRY_TOKEN_FILE'))
+    .addOption(new Option('--ca-file <file>', 'with a token: signs for the coordinator').env('PODFERRY_CA_FILE'))
     .option('--insecure-plaintext', 'no TLS (env: PODFERRY_INSECURE_PLAINTEXT)')
     .addOption(new Option('-o, --output <format>', 'how to print').choices(['json', 'yaml', 'wide']));
 }

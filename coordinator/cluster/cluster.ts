@@ -5,8 +5,8 @@
 import type { Reason } from '../../proto/fault.ts';
 import type { Pod__Output as Pod } from '../../proto/gen/podferry/v1/Pod.ts';
 import type { Detached, SourceState, TargetState } from '../migration/observe.ts';
-import type { Plan } from '../request.ts';
 import type { Course } from '../migration/steps.ts';
+import type { Plan } from '../request.ts';
 
 export interface PodName {
   namespace: string;
@@ -34,6 +34,9 @@ export interface Cluster {
    * @param id of the migration
    */
   examine(pod: Pod, target: string, id: string, signal: AbortSignal): Promise<Examination>;
+
+  /** Mounts of the plan's pod that its target has just as its source does (CONTAINER:MOUNT_PATH). Reads only. */
+  sharedMounts(of: Pick<Course, 'plan' | 'source'>, signal: AbortSignal): Promise<string[]>;
 
   /** A node for a pod whose owner did not name one. @throws Fault NodeNotFound when there is none */
   pickTarget(pod: Pod, signal: AbortSignal): Promise<string>;

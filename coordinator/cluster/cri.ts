@@ -30,6 +30,9 @@ export function criCluster(agents: Agents, load: (node: string) => number): Clus
 
     examine: () => Promise.resolve({ findings: [], targetPod: null }),
 
+    // Who knows of volumes is Kubernetes.
+    sharedMounts: () => Promise.resolve([]),
+
     async pickTarget(pod, signal) {
       const others = agents.all.filter(({ node }) => node !== pod.node);
       await Promise.all(others.map((agent) => agents.look(agent.node, signal)));

@@ -63,7 +63,7 @@ export async function preflight(
   if (agents.problemOf(target) !== undefined || wish.strategy !== 'stop_and_copy')
     return { plan, manifest: undefined, findings };
   findings.push(...problemsOf(agents, target));
-  const examined = await noted(examinePods(agents.get(pod.node), agents.get(target), plan, signal));
+  const examined = await noted(examinePods(cluster, agents.get(pod.node), agents.get(target), plan, signal));
   findings.push(...(examined?.findings ?? []));
   return { plan, manifest: examined?.manifest, findings: withoutRepeats(findings) };
 }
@@ -96,12 +96,15 @@ function withoutRepeats(findings: readonly Refusal[]): Refusal[] {
 
 /** Both agents' own say. The target is asked too when the source has already refused, so that nobody has to ask twice. */
 export async function examinePods(
+  cluster: Cluster,
   source: Agent,
   target: Agent,
-  { pod, transport, strategy, target_pod }: Plan,
+  plan: Plan,
   signal: AbortSignal,
 ): Promise<{ findings: Refusal[]; manifest: PodManifest | undefined }> {
-  const leaving = await source.call('PreflightSource', { pod, transport, strategy }, signal);
+  const { pod, transport, strategy, target_pod } = plan;
+  const shared_mounts = await cluster.sharedMounts({ plan, source }, signal);
+  const leaving = await source.call('PreflightSource', { pod, transport, strategy, shared_mounts }, signal);
   const manifest = leaving.manifest ?? undefined;
   const findings = leaving.findings.map((finding) => refusal(finding, source.node));
   if (manifest === undefined) {

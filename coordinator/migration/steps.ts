@@ -99,7 +99,13 @@ export const steps: Record<StepName, Step> = {
     of: 'preflight',
     interruptible: true,
     async act(course, signal) {
-      const { findings, manifest } = await examinePods(course.source, course.target, course.plan, signal);
+      const { findings, manifest } = await examinePods(
+        course.cluster,
+        course.source,
+        course.target,
+        course.plan,
+        signal,
+      );
       const [first] = findings;
       if (first !== undefined) throw new Fault(first.reason, findings.map(({ message }) => message).join('; '));
       course.manifest = manifest;

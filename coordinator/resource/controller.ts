@@ -5,7 +5,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { Fault } from '../../proto/fault.ts';
-import type { Role } from '../../proto/identity.ts';
 import type { MigrateRequest__Output as MigrateRequest } from '../../proto/gen/podferry/v1/MigrateRequest.ts';
 import type { Agents } from '../agents/agents.ts';
 import { apiFault, type Kubernetes, statusOf } from '../cluster/kubernetes/client.ts';
@@ -65,14 +64,18 @@ export class Controller {
     this.#watching = watchObjects(this.#kubernetes.config, source, listener, this.#log, this.#closed.signal);
   }
 
-  /** For a gRPC caller: the object comes first, and then exactly that one is carried out. @throws Fault */
-  async intake(request: MigrateRequest, by: Role | undefined, gone: AbortSignal): Promise<MigrationRecord> {
+  /**
+   * For a gRPC caller: the object comes first, and then exactly that one is carried out.
+   * @param by undefined: nobody knows who
+   * @throws Fault
+   */
+  async intake(request: MigrateRequest, by: string | undefined, gone: AbortSignal): Promise<MigrationRecord> {
     const { objects, migrations, closed } = this.#around;
     const wish = readRequest(request);
     // What is refused leaves no object.
     const plan = await migrations.check(wish, gone);
     const { namespace, name } = wish.pod;
-    const asker = by === undefined ? {} : { [askedByAnnotation]: nameOf(by) };
+    const asker = by === undefined ? {} : { [askedByAnnotation]: by };
     let object: PodMigration;
     try {
       const stem = `${name.slice(0, longestStem)}-`;
@@ -118,8 +121,4 @@ export class Controller {
     this.#wards.delete(uid);
     ward?.gone();
   }
-}
-
-function nameOf(role: Role): string {
-  return role.kind === 'client' ? (role.name ?? role.kind) : role.kind;
 }

@@ -16,6 +16,7 @@ import { statefulSetRefusals } from './stateful-set.ts';
 import { migrationAnnotation, runtimeClass, targetNameOf, targetPodOf } from './target-pod.ts';
 import { deletePod, makePod, watchStart } from './target-start.ts';
 import { labelsOfOwner, need, ownerRefusals, takeOver } from './take-over.ts';
+import { lookAtVolumes } from './volumes.ts';
 
 /** Kubelet looks at its containers once a second, and probes have periods of their own. */
 const readyPatienceMs = 30_000;
@@ -52,7 +53,8 @@ export function kubernetesCluster(kubernetes: Kubernetes, agents: Agents, load: 
     const fieldSelector = `spec.nodeName=${node.metadata?.name}`;
     const listed = core.listPodForAllNamespaces({ fieldSelector }, bounded(signal));
     const { items } = await told(listed, `listing the pods of node ${node.metadata?.name}`);
-    return whyNot(pod, node, items);
+    const { notThere } = await lookAtVolumes(kubernetes, pod, node.metadata?.name ?? '', signal);
+    return whyNot(pod, node, items) ?? notThere;
   }
 
   /** A node that can take a pod away from another one. @throws Fault NodeNotFound with every node's reason */
@@ -97,8 +99,17 @@ export function kubernetesCluster(kubernetes: Kubernetes, agents: Agents, load: 
       const pod = await podNamed({ namespace, name, uid }, signal);
       if (pod === undefined) throw new Fault('PodNotFound', `pod ${namespace}/${name} is gone`);
       const ofOwner = [...ownerRefusals(pod), ...(await statefulSetRefusals(kubernetes, pod, signal))];
-      const findings = [...ofOwner, ...partRefusals(pod), ...(await refusalsOfNode(pod, target, signal))];
+      const { refusals } = await lookAtVolumes(kubernetes, pod, target, signal);
+      const ofParts = [...partRefusals(pod), ...refusals];
+      const findings = [...ofOwner, ...ofParts, ...(await refusalsOfNode(pod, target, signal))];
       return { findings, targetPod: { namespace, name: targetNameOf(pod, id), uid: '' } };
+    },
+
+    async sharedMounts(of, signal) {
+      const { pod, target_node } = of.plan;
+      const object = await sourceObject(kubernetes, of, signal);
+      if (object === undefined) throw new Fault('PodNotFound', `pod ${pod?.namespace}/${pod?.name} is gone`);
+      return (await lookAtVolumes(kubernetes, object, target_node, signal)).sharedMounts;
     },
 
     async pickTarget(pod, signal) {
@@ -202,7 +213,7 @@ export function kubernetesCluster(kubernetes: Kubernetes, agents: Agents, load: 
 }
 
 /** What a pod has that this kind of cluster does not know how to move yet. */
-function partRefusals({ spec, status }: V1Pod): Refusal[] {
+function partRefusals({ status }: V1Pod): Refusal[] {
   const findings: Refusal[] = [];
   const parts = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
   const running = parts.filter(({ state }) => state?.running !== undefined);
@@ -210,11 +221,6 @@ function partRefusals({ spec, status }: V1Pod): Refusal[] {
   if (running.length > 1 && restarted.length > 0) {
     const message = `containers ${restarted.join(', ')} were started again: then the order of several is not known`;
     findings.push({ reason: 'RuntimeUnsupported', message });
-  }
-  for (const { name, persistentVolumeClaim } of spec?.volumes ?? []) {
-    if (persistentVolumeClaim === undefined) continue;
-    const message = `volume ${name} is claim ${persistentVolumeClaim.claimName}: claims are not moved yet`;
-    findings.push({ reason: 'HostPathVolume', message });
   }
   return findings;
 }

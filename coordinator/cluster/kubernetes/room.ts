@@ -40,7 +40,8 @@ function tolerates({ key, operator, value, effect }: V1Toleration, taint: V1Tain
   return key === taint.key && (operator === 'Exists' || (value ?? '') === (taint.value ?? ''));
 }
 
-function matches(term: V1NodeSelectorTerm, labels: Record<string, string>, name: string): boolean {
+/** @param name the node's */
+export function matches(term: V1NodeSelectorTerm, labels: Record<string, string>, name: string): boolean {
   const expressions = term.matchExpressions ?? [];
   const fields = term.matchFields ?? [];
   // A term without any matches nothing.

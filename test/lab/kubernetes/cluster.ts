@@ -11,7 +11,7 @@ import { tlsOf } from './users.ts';
 /** A lab's Kubernetes as a whole. */
 
 const customResources = join(repository, 'charts/podferry/crds');
-/** What it grants the coordinator's group, and what it keeps from others: all that a cluster needs beside our programs. */
+/** What it grants the coordinator's group and people, and what it keeps from others: all that a cluster needs beside our programs. */
 const objects = join(repository, 'charts/podferry/files');
 
 /** Writes what a node's kubelet and kube-proxy read into its overlay, before the node exists. */

@@ -1,9 +1,14 @@
 /** kubectl-migrate when something is wrong: a reason, a hint, an exit code, never a stack. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeCertificates } from '../../lab/certificates.ts';
 import { run, start, startWith } from './cli-process.ts';
 import { migrate, type Stage, stage } from './stage.ts';
 import { until } from './until.ts';
 
+let tls: string;
 let set: Stage;
 const sets: Stage[] = [];
 async function newStage(options: Parameters<typeof stage>[0] = {}): Promise<Stage> {
@@ -12,12 +17,15 @@ async function newStage(options: Parameters<typeof stage>[0] = {}): Promise<Stag
   return one;
 }
 beforeAll(async () => {
+  tls = mkdtempSync(join(tmpdir(), 'podferry-'));
+  await makeCertificates(tls, []);
   set = await newStage();
   // One that has ended, for those that ask for one.
   await migrate(set);
 });
 afterAll(async () => {
   await Promise.all(sets.map((one) => one.close()));
+  rmSync(tls, { recursive: true });
 });
 
 describe('errors', { timeout: 20_000 }, () => {
@@ -82,6 +90,28 @@ describe('errors', { timeout: 20_000 }, () => {
   it('no address and no certificates: 2, both said at once', async () => {
     const { code, err } = await startWith({ PATH: process.env.PATH }, 'nodes').ended;
     expect(err).toMatch(/--coordinator HOST:PORT.*\n.*--tls-dir DIRECTORY/);
+    expect(code).toBe(2);
+  });
+
+  it.each([
+    ['that anybody could hear', ['--insecure-plaintext'], /--token-file and --insecure-plaintext exclude each other/],
+    ['for whoever answers', [], /--token-file: who signs for the coordinator\? Say --ca-file FILE/],
+    ['that is not there', ['--ca-file', 'AUTHORITY'], /--token-file: cannot read .*nowhere: ENOENT/],
+    ['that is something else', ['--ca-file', 'AUTHORITY', '--token-file', 'AUTHORITY'], /does not hold one token/],
+    ['for no authority', ['--ca-file', '/dev/null'], /\/dev\/null cannot be used/],
+  ])('a token %s: 2, and nobody is asked', async (_what, flags, message) => {
+    const words = ['nodes', '--coordinator', '127.0.0.1:1', '--token-file', '/nowhere', ...flags];
+    const authority = join(tls, 'client.podferry/ca.crt');
+    const args = words.map((word) => (word === 'AUTHORITY' ? authority : word));
+    const { code, err } = await startWith({ PATH: process.env.PATH }, ...args).ended;
+    expect(err).toMatch(message);
+    expect(code).toBe(2);
+  });
+
+  it('an authority without a token: 2', async () => {
+    const args = ['nodes', '--coordinator', '127.0.0.1:1', '--insecure-plaintext', '--ca-file', '/x'];
+    const { code, err } = await startWith({ PATH: process.env.PATH }, ...args).ended;
+    expect(err).toMatch(/--ca-file goes with --token-file/);
     expect(code).toBe(2);
   });
 

@@ -19,6 +19,7 @@ describe('settings', () => {
         ['node-b', '[::1]:7440'],
       ]),
       kubeconfig: undefined,
+      tokenAudience: undefined,
       leaderElect: false,
       leaseNamespace: 'podferry-system',
       maxPerNode: 2,
@@ -62,6 +63,14 @@ describe('settings', () => {
     expect(() => readSettings([...least, '--leader-elect'])).toThrow(/--leader-elect: needs --kubeconfig/);
     expect(readSettings([...least, '--leader-elect', '--kubeconfig', '/x'])).toMatchObject({ leaderElect: true });
     expect(() => readSettings([...least, '--lease-namespace', '../x'])).toThrow(/--lease-namespace: /);
+  });
+
+  it('take tokens only where somebody knows them', () => {
+    expect(() => readSettings([...least, '--token-audience', 'podferry'])).toThrow(
+      /--token-audience: needs --kubeconfig/,
+    );
+    const kubernetes = ['--token-audience', 'podferry', '--kubeconfig', '/x'];
+    expect(readSettings([...least, ...kubernetes])).toMatchObject({ tokenAudience: 'podferry' });
   });
 
   it('do not take one node twice, nor both ways of TLS', () => {

@@ -53,6 +53,7 @@ export async function stage(
     tlsDir: undefined,
     agents: new Map(agents.map(({ node, address }) => [node, address])),
     kubeconfig: undefined,
+    tokenAudience: undefined,
     leaderElect: false,
     leaseNamespace: 'podferry-system',
     maxPerNode: 2,

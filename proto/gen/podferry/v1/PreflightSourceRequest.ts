@@ -8,10 +8,12 @@ export interface PreflightSourceRequest {
   'pod'?: (_podferry_v1_PodRef | null);
   'transport'?: (_podferry_v1_Transport);
   'strategy'?: (_podferry_v1_Strategy);
+  'shared_mounts'?: (string)[];
 }
 
 export interface PreflightSourceRequest__Output {
   'pod': (_podferry_v1_PodRef__Output | null);
   'transport': (_podferry_v1_Transport__Output);
   'strategy': (_podferry_v1_Strategy__Output);
+  'shared_mounts': (string)[];
 }
