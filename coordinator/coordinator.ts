@@ -58,9 +58,9 @@ export async function startCoordinator(
   );
   const agents = new Agents(connections, log);
   const queue = new Queue({ perNode: settings.maxPerNode, total: settings.maxTotal });
-  const load = (node: string) => queue.load(node);
+  const demand = (node: string) => queue.demand(node);
   const kubernetes = settings.kubeconfig === undefined ? undefined : connectKubernetes(settings.kubeconfig);
-  const cluster = kubernetes === undefined ? criCluster(agents, load) : kubernetesCluster(kubernetes, agents, load);
+  const cluster = kubernetes === undefined ? criCluster(agents, demand) : kubernetesCluster(kubernetes, agents, demand);
   const metrics = new Metrics(queue);
   const limits = { rollBackMs: settings.rollBackTimeoutMs, forwardMs: settings.forwardTimeoutMs };
   const patience = { ...defaultPatience, ...limits, ...options.patience };

@@ -6,6 +6,7 @@ import type { GetRequest__Output } from '../proto/gen/podferry/v1/GetRequest.ts'
 import type { MigrateRequest__Output } from '../proto/gen/podferry/v1/MigrateRequest.ts';
 import type { MigrationEvent } from '../proto/gen/podferry/v1/MigrationEvent.ts';
 import type { NodesResponse } from '../proto/gen/podferry/v1/NodesResponse.ts';
+import type { PodsRequest__Output } from '../proto/gen/podferry/v1/PodsRequest.ts';
 import { type Identity, requireRole, type Role } from '../proto/identity.ts';
 import type { Agents } from './agents/agents.ts';
 import type { Migrations } from './migration/migrations.ts';
@@ -108,6 +109,10 @@ export function coordinatorService(
     Preflight: unary(async (request, gone) => {
       const { plan, findings } = await migrations.examine(readRequest(request), gone);
       return { plan: plan ?? null, findings };
+    }),
+    Pods: unary(async ({ node, namespace }: PodsRequest__Output, gone) => {
+      if (namespace !== '') checkName('namespace', namespace);
+      return await migrations.podsOn(checkName('node', node), namespace, gone);
     }),
   };
 

@@ -18,7 +18,7 @@ export interface FollowFlags {
 }
 
 /** About as long as a Deployment takes to start a new one. */
-const defaultReconnectMs = 30_000;
+export const defaultReconnectMs = 30_000;
 
 /** @param events of one migration. @returns how the program is to end */
 export async function followToEnd(
@@ -65,7 +65,7 @@ export async function followToEnd(
   }
 }
 
-function cancel(connection: Connection, id: string, console: Console): void {
+export function cancel(connection: Connection, id: string, console: Console): void {
   connection.call('Cancel', { id }).catch((error: unknown) => {
     const { reason, message } = Fault.from(error, 'Internal');
     printLines(console, reasonLines(reason, message));

@@ -8,7 +8,7 @@ import type { Cluster, PodName } from './cluster.ts';
 const releaseMarginMs = 30_000;
 
 /**
- * @param load how many migrations a node takes part in now
+ * @param load how many migrations a node takes part in, or is to
  */
 export function criCluster(agents: Agents, load: (node: string) => number): Cluster {
   return {
@@ -26,6 +26,16 @@ export function criCluster(agents: Agents, load: (node: string) => number): Clus
       const pods = asked.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
       const absent = asked.flatMap((answer) => (answer.status === 'rejected' ? [reasonOf(answer.reason)] : []));
       return theOne(name, pods, absent);
+    },
+
+    async podsOn(node, namespace, signal) {
+      const agent = agents.get(node);
+      await agents.look(node, signal);
+      const problem = agents.problemOf(node);
+      if (problem !== undefined) throw problem;
+      const { pods } = await agent.call('ListPods', {}, signal);
+      const running = pods.filter(({ ref, state }) => state === 'READY' && ['', ref?.namespace].includes(namespace));
+      return { pods: running.map(name), schedulable: false };
     },
 
     examine: () => Promise.resolve({ findings: [], targetPod: null }),

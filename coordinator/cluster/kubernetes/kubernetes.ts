@@ -9,6 +9,7 @@ import type { Plan } from '../../request.ts';
 import type { Cluster, PodName } from '../cluster.ts';
 import { apiFault, ifThere, type Kubernetes, statusOf } from './client.ts';
 import { followEndpoints } from './endpoints.ts';
+import { podsOn } from './node-pods.ts';
 import { whyNot } from './room.ts';
 import { runtimeClass, targetNameOf, targetPodOf } from './target-pod.ts';
 import { deletePod, makePod, watchStart } from './target-start.ts';
@@ -22,7 +23,7 @@ const deletePatienceMs = 25_000;
 /** Above the linger: the time to kill a container. */
 const releaseMarginMs = 30_000;
 
-/** @param load how many migrations a node takes part in now */
+/** @param load how many migrations a node takes part in, or is to */
 export function kubernetesCluster(kubernetes: Kubernetes, agents: Agents, load: (node: string) => number): Cluster {
   const { core } = kubernetes;
 
@@ -68,6 +69,11 @@ export function kubernetesCluster(kubernetes: Kubernetes, agents: Agents, load: 
       return asPod(pod, node);
     },
 
+    async podsOn(node, namespace, signal) {
+      agents.get(node);
+      return await podsOn(kubernetes, node, namespace, signal);
+    },
+
     async examine({ ref }, target, id) {
       const { namespace = '', name = '', uid = '' } = ref ?? {};
       const pod = await podNamed({ namespace, name, uid });
@@ -80,6 +86,8 @@ export function kubernetesCluster(kubernetes: Kubernetes, agents: Agents, load: 
       const wanted = pod.ref ?? { namespace: '', name: '', uid: '' };
       const object = await podNamed(wanted);
       if (object === undefined) throw new Fault('PodNotFound', `there is no ${full(wanted)} any more`);
+      const [never] = ownerRefusals(object);
+      if (never !== undefined) throw new Fault(never.reason, never.message);
       const { items } = await told(core.listNode(), 'listing nodes');
       const reasons: string[] = [];
       const fitting: string[] = [];

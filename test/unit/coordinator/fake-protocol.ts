@@ -47,11 +47,12 @@ export function protocolOf(agent: FakeAgent): Record<Extract<keyof AgentHandlers
       targets: [...agent.targets.values()].map(targetState),
     }),
     PreflightSource: ({ pod }: PreflightSourceRequest__Output) => {
-      if (!world.pods.some((each) => each.node === node && each.name === pod?.name)) {
+      const there = world.pods.find((each) => each.node === node && each.name === pod?.name);
+      if (there === undefined) {
         throw new Fault('PodNotFound', `${node} has no pod ${pod?.name}`);
       }
       return {
-        findings: agent.refusals.source,
+        findings: [...agent.refusals.source, ...(there.refusals ?? [])],
         manifest: { pod, handler: 'podferry', containers: [{ name: 'main' }] },
       };
     },
