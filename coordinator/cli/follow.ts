@@ -47,13 +47,14 @@ export async function followToEnd(
   const watch = async (): Promise<ExitCode> => {
     for await (const { migration, message } of reattaching(events, connection, patienceMs, say)) {
       last = migration ?? last;
+      if (migration !== null) probing?.saw(migration);
       if (migration !== null) progress.show(migration, message);
     }
     progress.end();
     if (last === undefined) throw new Fault('Internal', 'the coordinator told nothing of the migration');
     if (!isOver(last))
       throw new Fault('Internal', `the coordinator ended the stream while ${last.id} was ${last.phase}`);
-    console.out.write(showOne(last, format, await probing?.finish()));
+    console.out.write(showOne(last, format, await probing?.finish(last)));
     if (last.outcome !== null) printLines(console, reasonLines(last.outcome.reason, last.outcome.message));
     return interrupts > 0 && last.phase === 'RolledBack' ? exitCode.interrupted : codeOf(last);
   };

@@ -52,9 +52,12 @@ export function criCluster(agents: Agents, load: (node: string) => number): Clus
       throw new Fault('NodeNotFound', `no node can take ${full(name(pod))} from ${pod.node}: ${why}`);
     },
 
-    createTargetPod: ({ target, plan }, signal) =>
+    async createTargetPod({ target, plan, record }, signal) {
       // The wrapper's own patience ends first, and then this call does.
-      target.call('CreateTargetPod', { migration: plan.id }, signal, plan.wait_deadline_ms),
+      const state = await target.call('CreateTargetPod', { migration: plan.id }, signal, plan.wait_deadline_ms);
+      record.mark('pod-created');
+      return state;
+    },
 
     // Nobody but its agent has a say in it, and the agent tells.
     confirmTargetPod: () => Promise.resolve(),
@@ -63,7 +66,11 @@ export function criCluster(agents: Agents, load: (node: string) => number): Clus
       target.call('DiscardTarget', { migration: plan.id, keep_images: keepImages }, signal),
 
     // The source forwards from the moment of the freeze on, and there is nobody who sends clients elsewhere.
-    cutOver: () => Promise.resolve(),
+    cutOver({ record }) {
+      // Nobody asks more of it than that it runs.
+      record.mark('pod-ready');
+      return Promise.resolve();
+    },
 
     releaseSource: ({ source, plan }, signal) =>
       source.call(

@@ -105,11 +105,12 @@ export function kubernetesCluster(kubernetes: Kubernetes, agents: Agents, load: 
       throw new Fault('NodeNotFound', `no node can take ${full(wanted)} from ${pod.node}: ${why}`);
     },
 
-    async createTargetPod({ plan, target }, signal) {
+    async createTargetPod({ plan, target, record }, signal) {
       const source = await sourceOf(plan);
       if (source === undefined) throw new Fault('PodNotRunning', `pod ${plan.pod?.name} was deleted meanwhile`);
       const heldBack = await labelsOfOwner(kubernetes, source);
       const pod = await makePod(kubernetes, targetPodOf(source, plan, heldBack));
+      record.mark('pod-created');
       const done = new AbortController();
       const ends = AbortSignal.any([signal, done.signal]);
       const request = { migration: plan.id, uid: pod.metadata?.uid ?? '' };
@@ -137,12 +138,13 @@ export function kubernetesCluster(kubernetes: Kubernetes, agents: Agents, load: 
       return await target.call('DiscardTarget', { ...request, pod_is_gone: true }, signal);
     },
 
-    async cutOver({ plan, source: agent }, signal) {
+    async cutOver({ plan, source: agent, record }, signal) {
       await agent.call('CloseConnections', { migration: plan.id }, signal).catch(unlessGone);
       const target = await until(readyPatienceMs, signal, async () => {
         const pod = need(await targetOf(plan), `pod ${plan.target_pod?.name}`);
         return { done: isReady(pod), value: pod };
       });
+      if (isReady(target)) record.mark('pod-ready');
       const source = await sourceOf(plan);
       if (source === undefined) return;
       await takeOver(kubernetes, source, target);
