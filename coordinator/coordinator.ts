@@ -86,6 +86,11 @@ export async function startCoordinator(
   };
   if (leadership === undefined) await begin();
 
+  const admit = () => {
+    leadership?.admit();
+    if (!begun)
+      throw new Fault('NodeNotReady', 'this coordinator has begun to lead and still asks agents what they hold');
+  };
   const server = new Server({ 'grpc.max_receive_message_length': 1 << 20 });
   server.addService(
     loadProto('coordinator.proto').podferry.v1.Coordinator.service,
@@ -94,15 +99,11 @@ export async function startCoordinator(
         objects === undefined
           ? await migrations.start(readRequest(request), gone)
           : await objects.intake(request, by, gone),
-      admit() {
-        leadership?.admit();
-        if (!begun)
-          throw new Fault('NodeNotReady', 'this coordinator has begun to lead and still asks agents what they hold');
-      },
+      admit,
     }),
   );
   const port = await bind(server, settings.listen, identity);
-  const http = await serveMetrics(metrics, settings.metricsListen);
+  const http = await serveMetrics(metrics, settings.metricsListen, admit);
   leadership?.start();
   leadership?.won
     .then(begin)

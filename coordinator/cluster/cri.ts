@@ -3,6 +3,7 @@ import { Fault } from '../../proto/fault.ts';
 import type { Pod__Output as Pod } from '../../proto/gen/podferry/v1/Pod.ts';
 import type { Agents } from '../agents/agents.ts';
 import type { Cluster, PodName } from './cluster.ts';
+import { whyUnlike } from './kinship.ts';
 
 /** Above the linger: the time to kill a container and to remove a sandbox. */
 const releaseMarginMs = 30_000;
@@ -43,12 +44,13 @@ export function criCluster(agents: Agents, load: (node: string) => number): Clus
     async pickTarget(pod, signal) {
       const others = agents.all.filter(({ node }) => node !== pod.node);
       await Promise.all(others.map((agent) => agents.look(agent.node, signal)));
+      const against = (node: string) =>
+        agents.problemOf(node)?.message ?? whyUnlike(agents.factsOf(pod.node), agents.factsOf(node), node);
       const [best] = others
-        .filter(({ node }) => agents.problemOf(node) === undefined)
+        .filter(({ node }) => against(node) === undefined)
         .sort((a, b) => load(a.node) - load(b.node) || (a.node < b.node ? -1 : 1));
       if (best !== undefined) return best.node;
-      const why =
-        others.map(({ node }) => agents.problemOf(node)?.message ?? node).join('; ') || 'there is no other node';
+      const why = others.map(({ node }) => against(node)).join('; ') || 'there is no other node';
       throw new Fault('NodeNotFound', `no node can take ${full(name(pod))} from ${pod.node}: ${why}`);
     },
 

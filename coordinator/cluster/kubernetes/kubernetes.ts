@@ -7,6 +7,7 @@ import type { Agents } from '../../agents/agents.ts';
 import type { Refusal } from '../../migration/preflight.ts';
 import type { Plan } from '../../request.ts';
 import type { Cluster, PodName } from '../cluster.ts';
+import { whyUnlike } from '../kinship.ts';
 import { apiFault, ifThere, type Kubernetes, statusOf } from './client.ts';
 import { followEndpoints } from './endpoints.ts';
 import { podsOn } from './node-pods.ts';
@@ -95,7 +96,8 @@ export function kubernetesCluster(kubernetes: Kubernetes, agents: Agents, load: 
         const name = node.metadata?.name ?? '';
         if (name === pod.node || agents.find(name) === undefined) continue;
         await agents.look(name, signal);
-        const why = agents.problemOf(name)?.message ?? (await whyNotOn(object, node));
+        const unlike = whyUnlike(agents.factsOf(pod.node), agents.factsOf(name), name);
+        const why = agents.problemOf(name)?.message ?? unlike ?? (await whyNotOn(object, node));
         if (why === undefined) fitting.push(name);
         else reasons.push(why);
       }

@@ -31,6 +31,7 @@ export function protocolOf(agent: FakeAgent): Record<Extract<keyof AgentHandlers
       node,
       agent_version: 'fake',
       problems: agent.problems,
+      cpu_flags: agent.cpuFlags,
       migrations: agent.sources.size + agent.targets.size,
     }),
     ListPods: ({ pod }: ListPodsRequest__Output) => ({
