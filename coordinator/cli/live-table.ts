@@ -3,6 +3,8 @@
 type Out = Pick<NodeJS.WriteStream, 'write' | 'columns' | 'rows'>;
 
 export interface LiveTable {
+  /** Makes room for a line of somebody else's; the table comes again below it. */
+  wipe(): void;
   /** Leaves a clean screen behind. */
   end(): void;
 }
@@ -10,7 +12,10 @@ export interface LiveTable {
 /** @param text lines, the first of them titles */
 export function liveTable(out: Out, text: () => string, everyMs = 100): LiveTable {
   let drawn = 0;
-  const wipe = () => out.write(drawn > 0 ? `\x1b[${drawn}A\r\x1b[J` : '');
+  const wipe = () => {
+    if (drawn > 0) out.write(`\x1b[${drawn}A\r\x1b[J`);
+    drawn = 0;
+  };
   const timer = setInterval(() => {
     // A terminal of unknown size says 0. What would scroll away could not be drawn over.
     const most = Math.max(2, (out.rows || 24) - 1);
@@ -22,10 +27,10 @@ export function liveTable(out: Out, text: () => string, everyMs = 100): LiveTabl
     drawn = shown.length;
   }, everyMs);
   return {
+    wipe,
     end() {
       clearInterval(timer);
       wipe();
-      drawn = 0;
     },
   };
 }

@@ -51,12 +51,14 @@ export async function migrateNode(
   connection: Connection,
   { node, namespace, request }: NodeRequest,
   flags: MigrateFlags,
-  console: Console,
+  screen: Console,
 ): Promise<ExitCode> {
   const { output, reconnect, dryRun = false } = flags;
   const { pods, schedulable } = await connection.call('Pods', { node, namespace });
   const leavers: Leaver[] = pods.map((pod) => ({ pod, fate: { kind: 'unasked' } }));
   leavers.sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
+  const view = viewFor(screen, flags, leavers);
+  const console = aside(screen, view);
   if (schedulable)
     printLines(console, [`warning: ${node} is not cordoned, so new pods may come: "kubectl cordon ${node}" before`]);
   // All of them lose the same coordinator.
@@ -65,7 +67,6 @@ export async function migrateNode(
     if (!said.has(line)) printLines(console, [line]);
     said.add(line);
   };
-  const view = viewFor(console, flags, leavers);
   const leave: Leave = {
     connection,
     request,
@@ -120,6 +121,7 @@ function summary(node: string, { moved, stayed, failed, unknown }: Counts, dryRu
 
 interface View {
   changed(leaver: Leaver): void;
+  wipe(): void;
   end(): void;
 }
 
@@ -128,11 +130,26 @@ function viewFor({ out, err }: Console, { output, dryRun }: MigrateFlags, leaver
   const screen = isForPrograms(output) ? err : out;
   if (screen.isTTY) {
     const live = liveTable(screen, () => progressTable(leavers, Date.now()));
-    return { changed: () => {}, end: () => live.end() };
+    return { changed: () => {}, wipe: () => live.wipe(), end: () => live.end() };
   }
   const silent = isForPrograms(output) || dryRun === true;
   return {
     changed: (leaver) => void (silent || !isSettled(leaver.fate) || out.write(`${settledLine(leaver)}\n`)),
+    wipe: () => {},
     end: () => {},
+  };
+}
+
+/** What is said on stderr meanwhile does not get into the table. */
+function aside(screen: Console, view: View): Console {
+  const { out, err } = screen;
+  const write = (text: string | Uint8Array) => {
+    view.wipe();
+    return err.write(text);
+  };
+  return {
+    out,
+    err: { write, isTTY: err.isTTY, columns: err.columns, rows: err.rows },
+    onInterrupt: (listener) => screen.onInterrupt(listener),
   };
 }
