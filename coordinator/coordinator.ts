@@ -60,9 +60,9 @@ export async function startCoordinator(
   );
   const agents = new Agents(connections, log);
   const queue = new Queue({ perNode: settings.maxPerNode, total: settings.maxTotal });
-  const load = (node: string) => queue.load(node);
+  const demand = (node: string) => queue.demand(node);
   const kubernetes = settings.kubeconfig === undefined ? undefined : connectKubernetes(settings.kubeconfig);
-  const cluster = kubernetes === undefined ? criCluster(agents, load) : kubernetesCluster(kubernetes, agents, load);
+  const cluster = kubernetes === undefined ? criCluster(agents, demand) : kubernetesCluster(kubernetes, agents, demand);
   const metrics = new Metrics(queue);
   const { rollBackTimeoutMs: rollBackMs, forwardTimeoutMs: forwardMs, heldTimeoutMs: heldMs } = settings;
   const limits = { rollBackMs, forwardMs, heldMs };
@@ -91,6 +91,11 @@ export async function startCoordinator(
 
   const reviews =
     kubernetes === undefined ? undefined : new Reviews(kubernetes.config, settings.tokenAudience, closing.signal);
+  const admit = () => {
+    leadership?.admit();
+    if (!begun)
+      throw new Fault('NodeNotReady', 'this coordinator has begun to lead and still asks agents what they hold');
+  };
   const server = new Server({ 'grpc.max_receive_message_length': 1 << 20 });
   server.addService(
     loadProto('coordinator.proto').podferry.v1.Coordinator.service,
@@ -99,16 +104,12 @@ export async function startCoordinator(
         objects === undefined
           ? await migrations.start(readRequest(request), gone)
           : await objects.intake(request, by, gone),
-      admit() {
-        leadership?.admit();
-        if (!begun)
-          throw new Fault('NodeNotReady', 'this coordinator has begun to lead and still asks agents what they hold');
-      },
+      admit,
       reviews,
     }),
   );
   const listening = await listen(server, settings.listen, identity, reviews !== undefined);
-  const http = await serveMetrics(metrics, settings.metricsListen);
+  const http = await serveMetrics(metrics, settings.metricsListen, admit);
   leadership?.start();
   leadership?.won
     .then(begin)

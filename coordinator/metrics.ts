@@ -1,6 +1,7 @@
 /** What is counted, as typed constants in base units; labels are bounded by the enums of proto/migration.proto. */
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Fault } from '../proto/fault.ts';
 import type { Migration__Output as Migration } from '../proto/gen/podferry/v1/Migration.ts';
 import type { Tally } from './migration/migrations.ts';
 import type { Queue } from './migration/queue.ts';
@@ -69,15 +70,20 @@ export class Metrics implements Tally {
   };
 }
 
-/** GET /metrics, and /healthz for who watches over this process. */
+/**
+ * GET /metrics, and for who watches over this process /healthz and /readyz.
+ * @param admit throws the Fault that clients are answered with as long as this is not the one to ask
+ */
 export async function serveMetrics(
   { registry }: Metrics,
   { host, port }: { host: string; port: number },
+  admit: () => void,
 ): Promise<Server> {
   const server = createServer((request, response) => {
     const answer = async () => {
       if (request.url === '/healthz') return response.end('ok\n');
-      if (request.url !== '/metrics') return response.writeHead(404).end('there are /metrics and /healthz\n');
+      if (request.url === '/readyz') return sayWhether(admit, response);
+      if (request.url !== '/metrics') return response.writeHead(404).end('there are /metrics, /healthz and /readyz\n');
       const text = await registry.metrics();
       return response.setHeader('content-type', registry.contentType).end(text);
     };
@@ -88,4 +94,13 @@ export async function serveMetrics(
     server.listen(port, host, resolve);
   });
   return server;
+}
+
+function sayWhether(admit: () => void, response: ServerResponse): void {
+  try {
+    admit();
+    response.end('ok\n');
+  } catch (error) {
+    response.writeHead(503).end(`${Fault.from(error, 'Internal').message}\n`);
+  }
 }

@@ -7,6 +7,7 @@ import type { MigrateRequest__Output } from '../proto/gen/podferry/v1/MigrateReq
 import type { Migration__Output as Migration } from '../proto/gen/podferry/v1/Migration.ts';
 import type { MigrationEvent } from '../proto/gen/podferry/v1/MigrationEvent.ts';
 import type { NodesResponse } from '../proto/gen/podferry/v1/NodesResponse.ts';
+import type { PodsRequest__Output } from '../proto/gen/podferry/v1/PodsRequest.ts';
 import type { Identity } from '../proto/identity.ts';
 import type { Agents } from './agents/agents.ts';
 import type { Migrations } from './migration/migrations.ts';
@@ -14,7 +15,7 @@ import type { MigrationRecord } from './migration/record.ts';
 import { checkName } from './names.ts';
 import { type Caller, callerOf } from './people/caller.ts';
 import type { Reviews } from './people/reviews.ts';
-import { type Right, toListNodes, toMigrations } from './people/rights.ts';
+import { type Right, toListNodes, toListPods, toMigrations } from './people/rights.ts';
 import { Sight } from './people/sight.ts';
 import { readRequest } from './request.ts';
 
@@ -120,6 +121,11 @@ export function coordinatorService(
       await caller.need(toMigrations('create', wish.pod.namespace));
       const { plan, findings } = await migrations.examine(wish, gone);
       return { plan: plan ?? null, findings };
+    }),
+    Pods: unary(async ({ node, namespace }: PodsRequest__Output, caller, gone) => {
+      if (namespace !== '') checkName('namespace', namespace);
+      await caller.need(toListPods(namespace === '' ? undefined : namespace));
+      return await migrations.podsOn(checkName('node', node), namespace, gone);
     }),
   };
 

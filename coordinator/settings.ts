@@ -49,7 +49,7 @@ const flags = {
   metricsListen: {
     flags: '--metrics-listen <host:port>',
     env: 'PODFERRY_METRICS_LISTEN',
-    help: '/metrics and /healthz',
+    help: '/metrics, /healthz and /readyz',
     fallback: '0.0.0.0:7444',
     parse: parseAddress,
   },

@@ -11,6 +11,8 @@ import type { Migration__Output as Migration } from '../../proto/gen/podferry/v1
 import type { MigrationEvent__Output as MigrationEvent } from '../../proto/gen/podferry/v1/MigrationEvent.ts';
 import type { NodesRequest } from '../../proto/gen/podferry/v1/NodesRequest.ts';
 import type { NodesResponse__Output as NodesResponse } from '../../proto/gen/podferry/v1/NodesResponse.ts';
+import type { PodsRequest } from '../../proto/gen/podferry/v1/PodsRequest.ts';
+import type { PodsResponse__Output as PodsResponse } from '../../proto/gen/podferry/v1/PodsResponse.ts';
 import type { PreflightResponse__Output as PreflightResponse } from '../../proto/gen/podferry/v1/PreflightResponse.ts';
 import { load } from '../../proto/load.ts';
 import { parseAddress } from '../settings.ts';
@@ -31,6 +33,7 @@ interface Calls {
   Cancel: [GetRequest, Migration];
   Nodes: [NodesRequest, NodesResponse];
   Preflight: [MigrateRequest, PreflightResponse];
+  Pods: [PodsRequest, PodsResponse];
 }
 
 interface Streams {

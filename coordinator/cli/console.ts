@@ -2,7 +2,7 @@
 import { type Progress, lineProgress, plainProgress, silent } from './progress.ts';
 import { type Format, isForPrograms } from './show.ts';
 
-type Stream = Pick<NodeJS.WriteStream, 'write' | 'isTTY' | 'columns'>;
+type Stream = Pick<NodeJS.WriteStream, 'write' | 'isTTY' | 'columns' | 'rows'>;
 
 export interface Console {
   out: Stream;

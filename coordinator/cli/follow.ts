@@ -18,7 +18,7 @@ export interface FollowFlags {
 }
 
 /** About as long as a Deployment takes to start a new one. */
-const defaultReconnectMs = 30_000;
+export const defaultReconnectMs = 30_000;
 
 /** @param events of one migration. @returns how the program is to end */
 export async function followToEnd(
@@ -47,13 +47,14 @@ export async function followToEnd(
   const watch = async (): Promise<ExitCode> => {
     for await (const { migration, message } of reattaching(events, connection, patienceMs, say)) {
       last = migration ?? last;
+      if (migration !== null) probing?.saw(migration);
       if (migration !== null) progress.show(migration, message);
     }
     progress.end();
     if (last === undefined) throw new Fault('Internal', 'the coordinator told nothing of the migration');
     if (!isOver(last))
       throw new Fault('Internal', `the coordinator ended the stream while ${last.id} was ${last.phase}`);
-    console.out.write(showOne(last, format, await probing?.finish()));
+    console.out.write(showOne(last, format, await probing?.finish(last)));
     if (last.outcome !== null) printLines(console, reasonLines(last.outcome.reason, last.outcome.message));
     return interrupts > 0 && last.phase === 'RolledBack' ? exitCode.interrupted : codeOf(last);
   };
@@ -65,7 +66,7 @@ export async function followToEnd(
   }
 }
 
-function cancel(connection: Connection, id: string, console: Console): void {
+export function cancel(connection: Connection, id: string, console: Console): void {
   connection.call('Cancel', { id }).catch((error: unknown) => {
     const { reason, message } = Fault.from(error, 'Internal');
     printLines(console, reasonLines(reason, message));

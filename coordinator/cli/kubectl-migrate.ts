@@ -8,6 +8,7 @@ import { type ExitCode, exitCode, explain } from './exit.ts';
 import type { FollowFlags } from './follow.ts';
 import { cancel, get, list } from './list.ts';
 import { migrate, type MigrateFlags, readFlags, strategyNames, transportNames } from './migrate.ts';
+import { isNode, migrateNode, readNodeFlags } from './node.ts';
 import { nodes } from './nodes.ts';
 import type { Format } from './show.ts';
 import { watch } from './watch.ts';
@@ -45,17 +46,19 @@ interface CommonFlags extends ConnectionFlags {
 const program = new Command('kubectl migrate')
   .description('Move a running pod to another node, with its memory, open files and what it has acknowledged.')
   .exitOverride()
-  .usage('POD --to NODE [flags]\n       kubectl migrate COMMAND [flags]')
+  .usage('POD --to NODE [flags]\n       kubectl migrate node/NODE [flags]\n       kubectl migrate COMMAND [flags]')
   .addHelpText(
     'after',
     '\nThe flags of a move: kubectl migrate pod --help. A pod with the name of a command: pod/NAME.\n' +
+      'node/NODE moves all pods of a node that can move, of all namespaces unless -n says which, and tells of each other\n' +
+      'one why it stays. "kubectl cordon NODE" first, or new ones may come. It ends with 1 when a pod stays, 3 when one failed.\n' +
       'Exit codes: 0 succeeded, 1 rolled back, 2 usage or refused (nothing was touched), 3 failed,\n' +
       '4 no answer from the coordinator, 130 interrupted.',
   );
 
 withCommonFlags(program.command('pod <pod>', { isDefault: true }))
   .description('move a pod (the word "pod" may be left out)')
-  .option('-n, --namespace <namespace>', 'of the pod', 'default')
+  .option('-n, --namespace <namespace>', 'of the pod; with node/NODE all, unless you name one', 'default')
   .option('--to <node>', 'where to; without it the coordinator picks')
   .option('--strategy <name>', strategyNames.join(', '), 'auto')
   .option('--transport <name>', transportNames.join(', '), 'stream')
@@ -66,8 +69,13 @@ withCommonFlags(program.command('pod <pod>', { isDefault: true }))
   .option('--dry-run', 'only ask whether it could move, and say every reason why not')
   .option(...reconnect)
   .option('--detach', 'start it, print its id and leave')
-  .action(async (pod: string, flags: CommonFlags & Omit<MigrateFlags, 'output'>) => {
+  .action(async (pod: string, flags: CommonFlags & Omit<MigrateFlags, 'output'>, command: Command) => {
     const all: MigrateFlags = { ...flags, output: flags.output ?? 'text' };
+    if (isNode(pod)) {
+      const namespace = command.getOptionValueSource('namespace') === 'cli' ? flags.namespace : '';
+      const asked = readNodeFlags(pod, { ...all, namespace });
+      return await connected(flags, async (connection) => await migrateNode(connection, asked, all, console));
+    }
     const request = readFlags(pod, all);
     await connected(flags, async (connection) => await migrate(connection, request, all, console));
   });

@@ -30,12 +30,13 @@ export const strategyNames = strategies.map(dashed);
 export const transportNames: readonly string[] = transports;
 
 /** @throws Fault InvalidArgument with every mistake, before anybody is asked */
-export function readFlags(podArgument: string, flags: MigrateFlags): MigrateRequest {
+export function readFlags(argument: string, flags: MigrateFlags, kind: 'pod' | 'node' = 'pod'): MigrateRequest {
   const mistakes: string[] = [];
   const check = (mistake: string | undefined) => mistake !== undefined && mistakes.push(mistake);
-  const pod = podArgument.replace(/^pods?\//, '');
-  check(mistakeIn('pod', pod));
-  check(mistakeIn('namespace', flags.namespace));
+  const pod = argument.replace(/^pods?\//, '');
+  check(mistakeIn(kind, pod));
+  if (kind === 'pod' || flags.namespace !== '') check(mistakeIn('namespace', flags.namespace));
+  if (kind === 'node' && (flags.probe !== undefined || flags.detach)) check('--probe and --detach are for one pod');
   if (flags.to !== undefined) check(mistakeIn('node', flags.to));
   const strategy = strategies.find((name) => dashed(name) === dashed(flags.strategy));
   if (strategy === undefined)

@@ -1,5 +1,6 @@
 /** kubectl migrate POD --probe URL: a probe around a migration, from a little before it to a little after it. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Migration__Output as Migration } from '../../proto/gen/podferry/v1/Migration.ts';
 import { Prober } from '../probe/prober.ts';
 import type { Report } from '../probe/report.ts';
 import type { Target } from '../probe/target.ts';
@@ -13,6 +14,8 @@ export class Probing {
   readonly #prober: Prober;
   readonly #stop = new AbortController();
   #abandoned = false;
+  /** When the migration began: by the coordinator's clock, and by the one of this machine. */
+  #began: { there: number; here: number } | undefined;
   readonly #report: Promise<Report | undefined>;
 
   private constructor(target: Target, console: Console) {
@@ -36,11 +39,22 @@ export class Probing {
     return probing;
   }
 
+  /** The sooner it is told of a migration, the better it knows when that began. */
+  saw({ created_unix_ms, total_ms }: Migration): void {
+    const now = performance.timeOrigin + performance.now();
+    this.#began ??= { there: created_unix_ms, here: now - total_ms };
+  }
+
   /** @returns undefined when it could not be measured, which has been said */
-  async finish(): Promise<Report | undefined> {
+  async finish({ moments }: Migration): Promise<Report | undefined> {
     await sleep(afterwardsMs);
     this.#stop.abort();
-    return await this.#report;
+    const report = await this.#report;
+    const began = this.#began;
+    if (report === undefined || began === undefined) return report;
+    const of = (name: string) => since(began.there, moments.find((moment) => moment.name === name)?.unix_ms);
+    const accessibleMs = since(began.here, report.gapEndedUnixMs);
+    return { ...report, pod: { createdMs: of('pod-created'), readyMs: of('pod-ready'), accessibleMs } };
   }
 
   /** When there is nobody left to report to. */
@@ -48,4 +62,8 @@ export class Probing {
     this.#abandoned = true;
     this.#prober.abandon();
   }
+}
+
+function since(began: number, at: number | null | undefined): number | null {
+  return at === null || at === undefined ? null : Math.round((at - began) * 1_000) / 1_000;
 }

@@ -21,6 +21,13 @@ export interface Examination {
   targetPod: { namespace: string; name: string; uid: string } | null;
 }
 
+/** Of one node: those that have not finished, and are not on their way out. */
+export interface NodePods {
+  pods: PodName[];
+  /** Whether somebody else may put new ones there meanwhile. */
+  schedulable: boolean;
+}
+
 /** Each may be asked for again when its answer was lost: what is done already is said so again. */
 export interface Cluster {
   /**
@@ -28,6 +35,9 @@ export interface Cluster {
    * @throws Fault PodNotFound, PodNotRunning or PodAmbiguous; NodeNotReady when only an absent node can have it
    */
   findPod(name: PodName, signal: AbortSignal): Promise<Pod>;
+
+  /** @param namespace empty: all. @throws Fault NodeNotFound, or NodeNotReady when it cannot be asked */
+  podsOn(node: string, namespace: string, signal: AbortSignal): Promise<NodePods>;
 
   /**
    * What this kind of cluster has against it, and the object that is to be made for it. Reads only.

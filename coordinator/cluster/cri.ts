@@ -3,12 +3,13 @@ import { Fault } from '../../proto/fault.ts';
 import type { Pod__Output as Pod } from '../../proto/gen/podferry/v1/Pod.ts';
 import type { Agents } from '../agents/agents.ts';
 import type { Cluster, PodName } from './cluster.ts';
+import { whyUnlike } from './kinship.ts';
 
 /** Above the linger: the time to kill a container and to remove a sandbox. */
 const releaseMarginMs = 30_000;
 
 /**
- * @param load how many migrations a node takes part in now
+ * @param load how many migrations a node takes part in, or is to
  */
 export function criCluster(agents: Agents, load: (node: string) => number): Cluster {
   return {
@@ -28,6 +29,16 @@ export function criCluster(agents: Agents, load: (node: string) => number): Clus
       return theOne(name, pods, absent);
     },
 
+    async podsOn(node, namespace, signal) {
+      const agent = agents.get(node);
+      await agents.look(node, signal);
+      const problem = agents.problemOf(node);
+      if (problem !== undefined) throw problem;
+      const { pods } = await agent.call('ListPods', {}, signal);
+      const running = pods.filter(({ ref, state }) => state === 'READY' && ['', ref?.namespace].includes(namespace));
+      return { pods: running.map(name), schedulable: false };
+    },
+
     examine: () => Promise.resolve({ findings: [], targetPod: null }),
 
     // Who knows of volumes is Kubernetes.
@@ -36,12 +47,13 @@ export function criCluster(agents: Agents, load: (node: string) => number): Clus
     async pickTarget(pod, signal) {
       const others = agents.all.filter(({ node }) => node !== pod.node);
       await Promise.all(others.map((agent) => agents.look(agent.node, signal)));
+      const against = (node: string) =>
+        agents.problemOf(node)?.message ?? whyUnlike(agents.factsOf(pod.node), agents.factsOf(node), node);
       const [best] = others
-        .filter(({ node }) => agents.problemOf(node) === undefined)
+        .filter(({ node }) => against(node) === undefined)
         .sort((a, b) => load(a.node) - load(b.node) || (a.node < b.node ? -1 : 1));
       if (best !== undefined) return best.node;
-      const why =
-        others.map(({ node }) => agents.problemOf(node)?.message ?? node).join('; ') || 'there is no other node';
+      const why = others.map(({ node }) => against(node)).join('; ') || 'there is no other node';
       throw new Fault('NodeNotFound', `no node can take ${full(name(pod))} from ${pod.node}: ${why}`);
     },
 
@@ -51,9 +63,12 @@ export function criCluster(agents: Agents, load: (node: string) => number): Clus
     planAgain: ({ plan }) => Promise.resolve(plan),
     abandonSource: () => Promise.resolve(),
 
-    createTargetPod: ({ target, plan }, signal) =>
+    async createTargetPod({ target, plan, record }, signal) {
       // The wrapper's own patience ends first, and then this call does.
-      target.call('CreateTargetPod', { migration: plan.id }, signal, plan.wait_deadline_ms),
+      const state = await target.call('CreateTargetPod', { migration: plan.id }, signal, plan.wait_deadline_ms);
+      record.mark('pod-created');
+      return state;
+    },
 
     // Nobody but its agent has a say in it, and the agent tells.
     confirmTargetPod: () => Promise.resolve(),
@@ -62,7 +77,11 @@ export function criCluster(agents: Agents, load: (node: string) => number): Clus
       target.call('DiscardTarget', { migration: plan.id, keep_images: keepImages }, signal),
 
     // The source forwards from the moment of the freeze on, and there is nobody who sends clients elsewhere.
-    cutOver: () => Promise.resolve(),
+    cutOver({ record }) {
+      // Nobody asks more of it than that it runs.
+      record.mark('pod-ready');
+      return Promise.resolve();
+    },
 
     releaseSource: ({ source, plan }, signal) =>
       source.call(

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { Fault } from '../../proto/fault.ts';
 import type { Migration__Output as Migration } from '../../proto/gen/podferry/v1/Migration.ts';
 import type { Agents } from '../agents/agents.ts';
-import type { Cluster } from '../cluster/cluster.ts';
+import type { Cluster, NodePods } from '../cluster/cluster.ts';
 import { isNamesake, newId, type Plan, type Wish } from '../request.ts';
 import { type Facts, untouched } from './observe.ts';
 import { type Examined, preflight, type Refusal } from './preflight.ts';
@@ -85,6 +85,10 @@ export class Migrations {
       });
     }
     return examined;
+  }
+
+  async podsOn(node: string, namespace: string, signal: AbortSignal): Promise<NodePods> {
+    return await this.#world.cluster.podsOn(node, namespace, signal);
   }
 
   /** What start() would throw now, without starting it. */

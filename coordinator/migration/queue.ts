@@ -43,6 +43,13 @@ export class Queue {
     return count;
   }
 
+  /** The same, with those that wait: what a node will have to do, for whoever chooses one. */
+  demand(node: string): number {
+    let count = this.load(node);
+    for (const { nodes } of this.#waiting.values()) if (nodes.includes(node)) count += 1;
+    return count;
+  }
+
   /** @returns the migration that has the pod now */
   holder(pod: string): string | undefined {
     return this.#claims.get(pod)?.id;

@@ -113,6 +113,11 @@ export class MigrationRecord {
     }
   }
 
+  /** A moment that no node knows of, by this machine's clock. Seen again, it is not a new one. */
+  mark(name: string): void {
+    this.#remember({ name, unix_ms: this.#clock() });
+  }
+
   setCommitted(committed: boolean): void {
     this.#committed = committed;
     if (!committed || this.ended) return;

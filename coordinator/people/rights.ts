@@ -17,6 +17,10 @@ export function toMigrations(verb: Right['verb'], namespace: string | undefined)
 
 export const toListNodes: Right = { verb: 'list', group: '', resource: 'nodes', namespace: undefined };
 
+export function toListPods(namespace: string | undefined): Right {
+  return { verb: 'list', group: '', resource: 'pods', namespace };
+}
+
 /** @param user as the API server knows it */
 export function denied(user: string, { verb, group: of, resource, namespace }: Right): Fault {
   const what = of === '' ? resource : `${resource}.${of}`;
@@ -25,8 +29,8 @@ export function denied(user: string, { verb, group: of, resource, namespace }: R
 }
 
 function remedy(verb: Right['verb'], of: string, namespace: string | undefined): string {
-  if (of !== group) return `a ClusterRole that allows it has to be bound to them by a ClusterRoleBinding`;
-  const role = verb === 'create' || verb === 'delete' ? 'edit' : 'view';
   const binding = namespace === undefined ? 'a ClusterRoleBinding' : `a RoleBinding in ${namespace}`;
+  if (of !== group) return `a role that allows it has to be bound to them by ${binding}`;
+  const role = verb === 'create' || verb === 'delete' ? 'edit' : 'view';
   return `ClusterRole podferry-${role} (charts/podferry/files/user-role.yaml), or ${role}, has to be bound to them by ${binding}`;
 }

@@ -13,15 +13,19 @@ export interface Report {
   longestGapMs: number;
   /** To lay it beside a migration's own moments. */
   gapBeganUnixMs: number;
+  /** The success that ended it; null: it lasted to the end. */
+  gapEndedUnixMs: number | null;
   /** Of successes; null when there was none. */
   latencyMs: { p50: number; p95: number; max: number } | null;
   /** By how much an attempt began later than it should have: so much of a gap may be this machine's own. */
   longestLatenessMs: number;
-  /** Filled in by whoever has seen the pod object; since the probe began. */
+  /** Filled in by whoever follows a migration; since that began. Null: it never was, or nobody saw it. */
   pod?: {
-    createdMs: number;
-    readyMs: number;
-    accessibleMs: number;
+    /** The target's pod was there, and ready. */
+    createdMs: number | null;
+    readyMs: number | null;
+    /** The pod answered again: the end of the longest gap. */
+    accessibleMs: number | null;
   };
 }
 
@@ -51,6 +55,8 @@ function describeLatency({ p50, p95, max }: NonNullable<Report['latencyMs']>): s
 }
 
 function describePod({ createdMs, readyMs, accessibleMs }: NonNullable<Report['pod']>): string {
-  const [created, ready, accessible] = [createdMs, readyMs, accessibleMs].map((ms) => `+${formatDuration(ms)}`);
-  return `created ${created}, ready ${ready}, accessible ${accessible}`;
+  const [created, ready, accessible] = [createdMs, readyMs, accessibleMs].map((ms) =>
+    ms === null ? '-' : `+${formatDuration(ms)}`,
+  );
+  return `created ${created}, ready ${ready}, accessible again ${accessible}`;
 }

@@ -9,7 +9,8 @@ export class Tally {
   readonly #began: number;
   /** Of the last success; before the first one the beginning stands in for it. */
   #last: number;
-  #gap: { began: number; ms: number };
+  /** Over: a success ended it. */
+  #gap: { began: number; ms: number; over: boolean };
   #over = false;
   #attempts = 0;
   #succeeded = 0;
@@ -23,7 +24,7 @@ export class Tally {
   constructor(now: number) {
     this.#began = now;
     this.#last = now;
-    this.#gap = { began: now, ms: 0 };
+    this.#gap = { began: now, ms: 0, over: false };
   }
 
   began(now: number, due: number): void {
@@ -35,7 +36,7 @@ export class Tally {
     this.#succeeded += 1;
     this.#latency.record(Math.max(1, Math.round((now - began) * 1_000)));
     this.#slowest = Math.max(this.#slowest, now - began);
-    if (!this.#over) this.#measureGap(now);
+    if (!this.#over) this.#measureGap(now, true);
     this.#last = now;
   }
 
@@ -45,13 +46,13 @@ export class Tally {
 
   /** No attempt begins any more, so that later successes are counted, but say nothing of gaps between them. */
   ended(now: number): void {
-    this.#measureGap(now);
+    this.#measureGap(now, false);
     this.#over = true;
   }
 
-  #measureGap(now: number): void {
+  #measureGap(now: number, over: boolean): void {
     const ms = now - this.#last;
-    if (ms > this.#gap.ms) this.#gap = { began: this.#last, ms };
+    if (ms > this.#gap.ms) this.#gap = { began: this.#last, ms, over };
   }
 
   report(url: string): Report {
@@ -63,6 +64,7 @@ export class Tally {
       errors: { ...this.#errors },
       longestGapMs: round(this.#gap.ms),
       gapBeganUnixMs: unixMs(this.#gap.began),
+      gapEndedUnixMs: this.#gap.over ? unixMs(this.#gap.began + this.#gap.ms) : null,
       latencyMs:
         this.#succeeded === 0
           ? null

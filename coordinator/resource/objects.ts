@@ -70,6 +70,15 @@ export class Objects {
     )) as PodMigration | undefined;
   }
 
+  /** @throws with 409 when it has changed meanwhile */
+  async remove(
+    { metadata: { namespace, name, uid, resourceVersion } }: PodMigration,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const body = { preconditions: { uid, resourceVersion } };
+    await ifThere(this.#custom.deleteNamespacedCustomObject({ ...where, namespace, name, body }, bounded(signal)));
+  }
+
   /** @returns the object as it is now; undefined: it is gone */
   async writeStatus(
     { metadata: { namespace, name } }: PodMigration,

@@ -24,6 +24,8 @@ export interface Spec {
   timeoutSeconds: number;
   freezeTimeoutSeconds: number;
   lingerSeconds: number;
+  /** Absent: it is kept. */
+  ttlSecondsAfterFinished?: number;
 }
 
 /** Times are RFC 3339. */

@@ -37,6 +37,14 @@ export function taskOf(object: PodMigration, known: Known): Task {
   return 'settle';
 }
 
+/** Milliseconds until one that is over goes, 0 when it is due; undefined: it is kept. */
+export function goesIn({ spec, status }: PodMigration, now: number): number | undefined {
+  const { ttlSecondsAfterFinished } = spec;
+  const ended = Date.parse(status?.completionTime ?? '');
+  if (ttlSecondsAfterFinished === undefined || Number.isNaN(ended)) return undefined;
+  return Math.max(0, ended + ttlSecondsAfterFinished * 1_000 - now);
+}
+
 /** What the API server has of the two pods. */
 export interface Remains {
   source: boolean;

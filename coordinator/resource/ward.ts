@@ -14,7 +14,7 @@ import type { Events } from './events.ts';
 import type { Objects } from './objects.ts';
 import { hasEnded, idOf, isBeingDeleted, isHeld, keepsName, type PodMigration, requestOf } from './pod-migration.ts';
 import type { Pods } from './pods.ts';
-import { type Known, settle, taskOf } from './task.ts';
+import { goesIn, type Known, settle, taskOf } from './task.ts';
 import { amendedStatus, endedStatus, statusOf } from './status.ts';
 
 export interface Surroundings {
@@ -32,6 +32,8 @@ export interface Surroundings {
 
 const firstPauseMs = 250;
 const longestPauseMs = 5_000;
+/** A timer takes no more than 24 days. */
+const longestSleepMs = 86_400_000;
 
 export class Ward {
   readonly id: string;
@@ -152,7 +154,7 @@ export class Ward {
     const task = this.#task();
     switch (task) {
       case 'none':
-        return undefined;
+        return stopping.aborted || isBeingDeleted(this.#object) ? undefined : await this.#expire();
       case 'start':
         return stopping.aborted ? undefined : await this.#start();
       case 'settle':
@@ -171,6 +173,15 @@ export class Ward {
       case 'freeName':
         return await this.#freeName();
     }
+  }
+
+  /** Of one that is over: gone when its time is. */
+  async #expire(): Promise<number | undefined> {
+    const { objects, closed } = this.#around;
+    const left = goesIn(this.#object, Date.now());
+    if (left !== 0) return left === undefined ? undefined : Math.min(left, longestSleepMs);
+    await objects.remove(this.#object, closed);
+    return undefined;
   }
 
   async #start(): Promise<undefined> {

@@ -34,6 +34,8 @@ import type { Plan as _podferry_v1_Plan, Plan__Output as _podferry_v1_Plan__Outp
 import type { Pod as _podferry_v1_Pod, Pod__Output as _podferry_v1_Pod__Output } from './podferry/v1/Pod.ts';
 import type { PodManifest as _podferry_v1_PodManifest, PodManifest__Output as _podferry_v1_PodManifest__Output } from './podferry/v1/PodManifest.ts';
 import type { PodRef as _podferry_v1_PodRef, PodRef__Output as _podferry_v1_PodRef__Output } from './podferry/v1/PodRef.ts';
+import type { PodsRequest as _podferry_v1_PodsRequest, PodsRequest__Output as _podferry_v1_PodsRequest__Output } from './podferry/v1/PodsRequest.ts';
+import type { PodsResponse as _podferry_v1_PodsResponse, PodsResponse__Output as _podferry_v1_PodsResponse__Output } from './podferry/v1/PodsResponse.ts';
 import type { PreflightResponse as _podferry_v1_PreflightResponse, PreflightResponse__Output as _podferry_v1_PreflightResponse__Output } from './podferry/v1/PreflightResponse.ts';
 import type { PreflightSourceRequest as _podferry_v1_PreflightSourceRequest, PreflightSourceRequest__Output as _podferry_v1_PreflightSourceRequest__Output } from './podferry/v1/PreflightSourceRequest.ts';
 import type { PreflightSourceResponse as _podferry_v1_PreflightSourceResponse, PreflightSourceResponse__Output as _podferry_v1_PreflightSourceResponse__Output } from './podferry/v1/PreflightSourceResponse.ts';
@@ -88,6 +90,8 @@ export interface ProtoGrpcType {
       Pod: MessageTypeDefinition<_podferry_v1_Pod, _podferry_v1_Pod__Output>
       PodManifest: MessageTypeDefinition<_podferry_v1_PodManifest, _podferry_v1_PodManifest__Output>
       PodRef: MessageTypeDefinition<_podferry_v1_PodRef, _podferry_v1_PodRef__Output>
+      PodsRequest: MessageTypeDefinition<_podferry_v1_PodsRequest, _podferry_v1_PodsRequest__Output>
+      PodsResponse: MessageTypeDefinition<_podferry_v1_PodsResponse, _podferry_v1_PodsResponse__Output>
       PreflightResponse: MessageTypeDefinition<_podferry_v1_PreflightResponse, _podferry_v1_PreflightResponse__Output>
       PreflightSourceRequest: MessageTypeDefinition<_podferry_v1_PreflightSourceRequest, _podferry_v1_PreflightSourceRequest__Output>
       PreflightSourceResponse: MessageTypeDefinition<_podferry_v1_PreflightSourceResponse, _podferry_v1_PreflightSourceResponse__Output>

@@ -73,6 +73,13 @@ async function listAt(coordinator: string): Promise<{ code: number; stderr: stri
   return await lab.exec('control', [process.execPath, cli, 'list', ...flags]);
 }
 
+/** What it says of itself to who would send clients to it. */
+async function readyAt(port: number): Promise<string> {
+  const ask = `const answer = await fetch('http://${addressOf('control')}:${port}/readyz'); console.log(answer.status, (await answer.text()).trim())`;
+  const argv = [process.execPath, '--input-type=module', '-e', ask];
+  return (await lab.run('control', argv, { env: { ...process.env, NO_PROXY: '*', no_proxy: '*' } })).trim();
+}
+
 async function move(name: string, pod: Placed): Promise<void> {
   const spec = { sourcePod: { name: pod.name }, targetNode: otherThan(pod.node), lingerSeconds: 3 };
   await apply(lab, [
@@ -87,6 +94,8 @@ it('one that does not lead says who does, and carries on when that is killed', a
     .toMatchObject({
       stderr: expect.stringContaining(`${first} leads`),
     });
+  expect(await readyAt(7544)).toMatch(new RegExp(`^503 .*${first} leads, ask that one`));
+  expect(await readyAt(ports.coordinatorMetrics)).toBe('200 ok');
   await move('handed-over', placed);
   await runKubectl(lab, ['wait', '--for=jsonpath={.status.committed}=true', 'pm/handed-over', '--timeout=60s']);
   await stopCoordinator(lab, 'SIGKILL');

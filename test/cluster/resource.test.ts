@@ -91,6 +91,7 @@ describe('the schema', () => {
     ['an unknown transport', { sourcePod: { name: 'p' }, transport: 'pigeon' }, 'transport'],
     ['no time at all', { sourcePod: { name: 'p' }, timeoutSeconds: 0 }, 'timeoutSeconds'],
     ['an endless freeze', { sourcePod: { name: 'p' }, freezeTimeoutSeconds: 601 }, 'freezeTimeoutSeconds'],
+    ['a time that is none', { sourcePod: { name: 'p' }, ttlSecondsAfterFinished: -1 }, 'ttlSecondsAfterFinished'],
     ['another namespace', { sourcePod: { name: 'p', namespace: 'kube-system' } }, 'namespace'],
   ])('refuses %s', async (_what, spec, field) => {
     await expect(ask('bad', spec)).rejects.toThrow(field);
@@ -132,6 +133,20 @@ describe('an object', () => {
         expect.arrayContaining(['Preparing', 'Freezing', 'Succeeded']),
         ['Succeeded'],
       ]);
+  });
+
+  it('goes by itself when its time after the end is over, and not before', async () => {
+    const placed = await counter();
+    const sourcePod = { name: placed.name };
+    await ask('goes', { sourcePod, lingerSeconds: 0, ttlSecondsAfterFinished: 4 });
+    await ask('refused', { sourcePod: { name: 'nobody' }, ttlSecondsAfterFinished: 0 });
+    await ask('stays', { sourcePod: { name: 'nobody' } });
+    await runKubectl(lab, ['wait', '--for=condition=Succeeded', 'pm/goes', '--timeout=60s']);
+    const { completionTime = '' } = (await get('goes')).status ?? {};
+    await runKubectl(lab, ['wait', '--for=delete', 'pm/goes', '--timeout=30s']);
+    expect(Date.now() - Date.parse(completionTime)).toBeGreaterThanOrEqual(4_000);
+    expect((await all()).map(({ metadata }) => metadata.name)).toEqual(['stays']);
+    expect((await thePodOf(lab, 'counter')).node).toBe(otherThan(placed.node));
   });
 
   it('that is refused says why, and nothing is touched', async () => {

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, it } from 'vitest';
-import { ask, open } from '../lab/index.ts';
+import { ask, clientFlags, clientIdentity, open } from '../lab/index.ts';
 import { contentOf, fillRedis } from '../workloads/redis.ts';
 import { execIn, move, type Placed, Pods } from './migrate.ts';
 
@@ -37,6 +37,31 @@ it('four pods leave their node at once', async () => {
   const running = await Promise.all(names.map(async (name) => await pods.run({ name, image: 'shm' })));
   const moved = await Promise.all(running.map(async (pod) => await move(lab, pod)));
   for (const { ip } of moved) expect(await ask(lab, ip)).toMatch(/^ok/);
+});
+
+it('a node is emptied by one command, but for what cannot leave it', async () => {
+  const cli = join(import.meta.dirname, '../../coordinator/cli/kubectl-migrate.ts');
+  const empty = async (node: string) => {
+    const words = [`node/${node}`, '--linger', '0s', '-o', 'json', ...clientFlags(lab, clientIdentity)];
+    const { code, stdout, stderr } = await lab.exec('control', [process.execPath, cli, ...words]);
+    return { code, stderr, ...(JSON.parse(stdout) as { pods: { pod: string; result: string }[] }) };
+  };
+  for (const image of ['shm', 'files', 'ring']) await pods.run({ name: image, image });
+  const there = await empty('node-a');
+  expect(there, there.stderr).toMatchObject({
+    code: 1,
+    moved: 2,
+    stayed: 1,
+    pods: [
+      { pod: 'files', target: 'node-b', result: 'Succeeded' },
+      { pod: 'ring', result: 'Refused', findings: [{ reason: 'KernelFeatureInUse' }] },
+      { pod: 'shm', target: 'node-b', result: 'Succeeded' },
+    ],
+  });
+  // No node of containerd's alone is filled by anybody else.
+  expect(there.stderr).toBe('');
+  const back = await empty('node-b');
+  expect(back).toMatchObject({ code: 0, moved: 2, pods: [{ pod: 'files' }, { pod: 'shm' }] });
 });
 
 it('a pod’s containers are all frozen before one is dumped, and still have one another afterwards', async () => {

@@ -7,10 +7,12 @@ import type { Agents } from '../../agents/agents.ts';
 import type { Refusal } from '../../migration/preflight.ts';
 import { isNamesake, type Plan } from '../../request.ts';
 import type { Cluster, PodName } from '../cluster.ts';
+import { whyUnlike } from '../kinship.ts';
 import { apiFault, bounded, ifThere, type Kubernetes, statusOf } from './client.ts';
 import { abandonSource, attachSource, detachSource, sourceObject } from './detach.ts';
 import { followEndpoints, forgetEndpoints, turnEndpoints } from './endpoints.ts';
 import { freeName } from './names.ts';
+import { podsOn } from './node-pods.ts';
 import { whyNot } from './room.ts';
 import { statefulSetRefusals } from './stateful-set.ts';
 import { migrationAnnotation, runtimeClass, targetNameOf, targetPodOf } from './target-pod.ts';
@@ -26,7 +28,7 @@ const deletePatienceMs = 25_000;
 /** Above the linger: the time to kill a container. */
 const releaseMarginMs = 30_000;
 
-/** @param load how many migrations a node takes part in now */
+/** @param load how many migrations a node takes part in, or is to */
 export function kubernetesCluster(kubernetes: Kubernetes, agents: Agents, load: (node: string) => number): Cluster {
   const { core } = kubernetes;
 
@@ -66,7 +68,8 @@ export function kubernetesCluster(kubernetes: Kubernetes, agents: Agents, load: 
       const name = node.metadata?.name ?? '';
       if (name === from || agents.find(name) === undefined) continue;
       await agents.look(name, signal);
-      const why = agents.problemOf(name)?.message ?? (await whyNotOn(pod, node, signal));
+      const unlike = whyUnlike(agents.factsOf(from), agents.factsOf(name), name);
+      const why = agents.problemOf(name)?.message ?? unlike ?? (await whyNotOn(pod, node, signal));
       if (why === undefined) fitting.push(name);
       else reasons.push(why);
     }
@@ -94,6 +97,11 @@ export function kubernetesCluster(kubernetes: Kubernetes, agents: Agents, load: 
       return asPod(pod, node);
     },
 
+    async podsOn(node, namespace, signal) {
+      agents.get(node);
+      return await podsOn(kubernetes, node, namespace, signal);
+    },
+
     async examine({ ref }, target, id, signal) {
       const { namespace = '', name = '', uid = '' } = ref ?? {};
       const pod = await podNamed({ namespace, name, uid }, signal);
@@ -116,6 +124,8 @@ export function kubernetesCluster(kubernetes: Kubernetes, agents: Agents, load: 
       const wanted = pod.ref ?? { namespace: '', name: '', uid: '' };
       const object = await podNamed(wanted, signal);
       if (object === undefined) throw new Fault('PodNotFound', `there is no ${full(wanted)} any more`);
+      const [never] = ownerRefusals(object);
+      if (never !== undefined) throw new Fault(never.reason, never.message);
       return await pickNode(object, pod.node, signal);
     },
 
@@ -137,11 +147,12 @@ export function kubernetesCluster(kubernetes: Kubernetes, agents: Agents, load: 
     },
 
     async createTargetPod(course, signal) {
-      const { plan, target } = course;
+      const { plan, target, record } = course;
       const source = await sourceObject(kubernetes, course, signal);
       if (source === undefined) throw new Fault('PodNotRunning', `pod ${plan.pod?.name} was deleted meanwhile`);
       const heldBack = await labelsOfOwner(kubernetes, source, signal);
       const pod = await makePod(kubernetes, targetPodOf(source, plan, heldBack), signal);
+      record.mark('pod-created');
       const done = new AbortController();
       const ends = AbortSignal.any([signal, done.signal]);
       const request = { migration: plan.id, uid: pod.metadata?.uid ?? '' };
@@ -170,7 +181,7 @@ export function kubernetesCluster(kubernetes: Kubernetes, agents: Agents, load: 
     },
 
     async cutOver(course, signal) {
-      const { plan, source: agent, targetState } = course;
+      const { plan, source: agent, targetState, record } = course;
       await agent.call('CloseConnections', { migration: plan.id }, signal).catch(unlessGone);
       const source = await sourceObject(kubernetes, course, signal);
       const made = need(await targetOf(plan, signal), `pod ${plan.target_pod?.name}`);
@@ -182,6 +193,7 @@ export function kubernetesCluster(kubernetes: Kubernetes, agents: Agents, load: 
         const pod = need(await targetOf(plan, signal), `pod ${name}`);
         return { done: isReady(pod), value: pod };
       });
+      if (isReady(target)) record.mark('pod-ready');
       if (source !== undefined) {
         await takeOver(kubernetes, source, target, signal);
         await followEndpoints(kubernetes, plan, source, target, endpointsPatienceMs, signal);

@@ -104,7 +104,10 @@ describe('kubectl migrate --probe', { timeout: 20_000 }, () => {
     const { code, out } = await moving;
     expect(code).toBe(0);
     const { probe, createdAt, totalMs, phase } = JSON.parse(out) as {
-      probe: typeof report & { beganUnixMs: number };
+      probe: typeof report & {
+        beganUnixMs: number;
+        pod: { createdMs: number; readyMs: number; accessibleMs: number };
+      };
       createdAt: string;
       totalMs: number;
       phase: string;
@@ -116,13 +119,21 @@ describe('kubectl migrate --probe', { timeout: 20_000 }, () => {
     expect(probe.longestGapMs).toBeGreaterThan(280);
     expect(probe.longestGapMs).toBeLessThan(totalMs + 2_000);
     expect(probe.errors.closed).toBeGreaterThan(5);
+    const { createdMs, readyMs, accessibleMs } = probe.pod;
+    expect(createdMs).toBeGreaterThan(0);
+    // The restore takes 400 ms, and the gap ends before that.
+    expect(readyMs).toBeGreaterThan(createdMs + 380);
+    expect(readyMs).toBeLessThan(totalMs);
+    expect(accessibleMs).toBeGreaterThan(createdMs + 280);
+    expect(accessibleMs).toBeLessThan(totalMs + 600);
   });
 
   it('prints a few lines after the phases, and a field in yaml', async () => {
     const one = await newStage();
     const { url } = await ServingRedis.start();
     const { out } = await run(one, 'redis', '--to', 'node-b', '--probe', url);
-    expect(out).toMatch(/\ntotal .*\n(frozen .*\n)?\nprobe {7}redis:.*\nattempts .*\nlongest gap .*\nlatency /);
+    expect(out).toMatch(/\ntotal .*\n(frozen .*\n)?\nprobe {7}redis:.*\nattempts .*\nlongest gap .*\nlatency .*\n/);
+    expect(out).toMatch(/^pod {9}created \+\S+, ready \+\S+, accessible again (\+\S+|-)$/m);
     expect(out).toMatch(/\nmig-\w+: default\/redis node-a → node-b Succeeded, .*\n$/);
     const back = await run(one, 'redis', '--to', 'node-a', '--probe', url, '-o', 'yaml');
     expect(parse(back.out)).toMatchObject({ phase: 'Succeeded', probe: { url } });
@@ -133,7 +144,10 @@ describe('kubectl migrate --probe', { timeout: 20_000 }, () => {
     const { code, out, err } = await run(one, 'redis', '--to', 'node-b', '--probe', 'tcp://127.0.0.1:1', '-o', 'json');
     expect(code).toBe(0);
     expect(err).toContain('warning: tcp://127.0.0.1:1 has not answered yet; the migration begins anyway\n');
-    expect(JSON.parse(out)).toMatchObject({ phase: 'Succeeded', probe: { succeeded: 0, latencyMs: null } });
+    expect(JSON.parse(out)).toMatchObject({
+      phase: 'Succeeded',
+      probe: { succeeded: 0, latencyMs: null, gapEndedUnixMs: null, pod: { accessibleMs: null } },
+    });
   });
 
   it('reports a migration that is rolled back, too', async () => {
@@ -142,7 +156,7 @@ describe('kubectl migrate --probe', { timeout: 20_000 }, () => {
     one.a.spoil('FreezeAndSend', 'refuse');
     const { code, out } = await run(one, 'redis', '--to', 'node-b', '--probe', url, '-o', 'json');
     expect(code).toBe(1);
-    expect(JSON.parse(out)).toMatchObject({ phase: 'RolledBack', probe: { url } });
+    expect(JSON.parse(out)).toMatchObject({ phase: 'RolledBack', probe: { url, pod: { readyMs: null } } });
   });
 
   it('ends at once when the migration is refused, and prints no report', async () => {

@@ -56,6 +56,7 @@ export class FakeAgent {
   /** Every call that came in, in order. */
   readonly calls: string[] = [];
   readonly problems: Finding[] = [];
+  cpuFlags: string[] = [];
   refusals: { source: Finding[]; target: Finding[] } = { source: [], target: [] };
   /** Restores that fail although all went well until then. */
   failingRestores = 0;

@@ -31,6 +31,7 @@ export function protocolOf(agent: FakeAgent): Record<Extract<keyof AgentHandlers
       node,
       agent_version: 'fake',
       problems: agent.problems,
+      cpu_flags: agent.cpuFlags,
       migrations: agent.sources.size + agent.targets.size,
     }),
     ListPods: ({ pod }: ListPodsRequest__Output) => ({
@@ -47,11 +48,12 @@ export function protocolOf(agent: FakeAgent): Record<Extract<keyof AgentHandlers
       targets: [...agent.targets.values()].map(targetState),
     }),
     PreflightSource: ({ pod }: PreflightSourceRequest__Output) => {
-      if (!world.pods.some((each) => each.node === node && each.name === pod?.name)) {
+      const there = world.pods.find((each) => each.node === node && each.name === pod?.name);
+      if (there === undefined) {
         throw new Fault('PodNotFound', `${node} has no pod ${pod?.name}`);
       }
       return {
-        findings: agent.refusals.source,
+        findings: [...agent.refusals.source, ...(there.refusals ?? [])],
         manifest: { pod, handler: 'podferry', containers: [{ name: 'main' }] },
       };
     },

@@ -6,6 +6,7 @@
  * The world knows what really runs where, whatever agents answer, and writes down every breach of the protocol.
  */
 import { Fault } from '../../../proto/fault.ts';
+import type { Finding } from '../../../proto/gen/podferry/v1/Finding.ts';
 import type { Plan__Output as Plan } from '../../../proto/gen/podferry/v1/Plan.ts';
 import type { SourceStep, TargetStep } from '../../../coordinator/migration/observe.ts';
 
@@ -41,6 +42,8 @@ export interface FakePod {
   uid: string;
   node: string;
   ready: boolean;
+  /** What is against it, wherever it is to go. */
+  refusals?: Finding[];
 }
 
 export class World {

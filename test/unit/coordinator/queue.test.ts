@@ -68,6 +68,21 @@ describe('the queue', () => {
     expect(queue.load('b')).toBe(1);
   });
 
+  it('knows what a node will have to do: those that wait, too', async () => {
+    const queue = new Queue({ perNode: 1, total: 9 });
+    const enter = line(queue, []);
+    enter('one', ['a', 'b']);
+    const two = enter('two', ['a', 'c']);
+    await settle();
+    expect(['a', 'b', 'c'].map((node) => [queue.load(node), queue.demand(node)])).toEqual([
+      [1, 2],
+      [1, 1],
+      [0, 1],
+    ]);
+    queue.release(two.claim);
+    expect(queue.demand('a')).toBe(1);
+  });
+
   it('lets nobody overtake on a node that somebody waits for', async () => {
     const queue = new Queue({ perNode: 1, total: 9 });
     const entered: string[] = [];

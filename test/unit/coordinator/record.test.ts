@@ -134,6 +134,26 @@ it('measures the freeze between the moments of both nodes', () => {
   expect(migration.moments.map(({ name }) => name)).toEqual(['frozen', 'go', 'running']);
 });
 
+it('keeps its own moments beside those of the nodes, the first of each name, and the freeze is the nodes’', () => {
+  const { record, pass } = newRecord();
+  record.mark('pod-created');
+  const state = { migration: 'mig-1', plan: null, fault: null };
+  record.saw({ ...state, step: 'Sent', dumped_bytes: '0', moments: [{ name: 'frozen', unix_ms: 1_001 }] });
+  pass(50);
+  const none = { data_address: '', token: '', pod_ip: '', sandbox_id: '', images: '' };
+  record.saw({ ...state, ...none, step: 'Running', moments: [{ name: 'running', unix_ms: 1_040 }] });
+  record.mark('pod-created');
+  record.mark('pod-ready');
+  const { moments, freeze_ms } = record.snapshot();
+  expect(moments).toEqual([
+    { name: 'pod-created', unix_ms: 1_000 },
+    { name: 'frozen', unix_ms: 1_001 },
+    { name: 'running', unix_ms: 1_040 },
+    { name: 'pod-ready', unix_ms: 1_050 },
+  ]);
+  expect(freeze_ms).toBe(39);
+});
+
 it('does not believe two clocks that are too far apart', () => {
   const { record, pass } = newRecord();
   const state = { migration: 'mig-1', plan: null, fault: null };

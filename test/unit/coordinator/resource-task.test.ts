@@ -5,7 +5,7 @@ import { MigrationRecord } from '../../../coordinator/migration/record.ts';
 import { makePlan, readRequest } from '../../../coordinator/request.ts';
 import { dueAt, Mirror } from '../../../coordinator/resource/mirror.ts';
 import { finalizer, type PodMigration, requestOf, type Status } from '../../../coordinator/resource/pod-migration.ts';
-import { type Known, type Remains, settle, type Task, taskOf } from '../../../coordinator/resource/task.ts';
+import { goesIn, type Known, type Remains, settle, type Task, taskOf } from '../../../coordinator/resource/task.ts';
 import type { Phase } from '../../../proto/phases.ts';
 import { until } from './until.ts';
 
@@ -56,6 +56,20 @@ it.each<[string, Traits, Known, Task]>([
   ['is over and deleted', { phase: 'Succeeded', deleted: true }, 'ended', 'none'],
 ])('one that %s', (_what, traits, known, task) => {
   expect(taskOf(object(traits), known)).toBe(task);
+});
+
+it.each([
+  ['is kept', undefined, '2026-01-01T00:00:00Z', undefined],
+  ['has not ended', 60, undefined, undefined],
+  ['goes later', 60, '2026-01-01T00:00:00Z', 30_000],
+  ['is due', 30, '2026-01-01T00:00:00Z', 0],
+  ['is overdue', 0, '2026-01-01T00:00:00Z', 0],
+])('one that %s', (_what, ttlSecondsAfterFinished, completionTime, ms) => {
+  const { metadata, spec } = object();
+  const ttl = ttlSecondsAfterFinished === undefined ? {} : { ttlSecondsAfterFinished };
+  const status = completionTime === undefined ? {} : { completionTime };
+  const one = { metadata, spec: { ...spec, ...ttl }, status };
+  expect(goesIn(one, Date.parse('2026-01-01T00:00:30Z'))).toBe(ms);
 });
 
 describe('one that nobody knows of any more', () => {

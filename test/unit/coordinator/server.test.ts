@@ -216,6 +216,8 @@ describe('metrics', () => {
     expect(text).toContain(`podferry_migration_phase_duration_seconds_count{phase="Restoring",${labels}} 1`);
     expect(text).toContain(`podferry_migration_bytes_total{${labels}} ${3 << 20}`);
     expect(await (await fetch(`${url}/healthz`)).text()).toBe('ok\n');
+    const ready = await fetch(`${url}/readyz`);
+    expect([ready.status, await ready.text()]).toEqual([200, 'ok\n']);
     expect((await fetch(`${url}/nothing`)).status).toBe(404);
     await quiet.close();
   });

@@ -25,6 +25,8 @@ it.each([
   const report = tally(successes, end).report('tcp://x:1');
   expect(report.longestGapMs).toBe(longest);
   expect(report.gapBeganUnixMs - report.beganUnixMs).toBeCloseTo(began, 1);
+  const ended = report.gapEndedUnixMs === null ? null : Math.round(report.gapEndedUnixMs - report.beganUnixMs);
+  expect(ended).toBe(began + longest < end ? began + longest : null);
 });
 
 it('counts an answer that comes after the end, but takes no gap from it', () => {
@@ -57,6 +59,6 @@ it('tells people what there is to tell', () => {
   const more = describe({ ...report, longestLatenessMs: 80, pod }).split('\n');
   expect(more.slice(4)).toEqual([
     'itself late up to 80ms',
-    'pod         created +40ms, ready +1.50s, accessible +1.52s',
+    'pod         created +40ms, ready +1.50s, accessible again +1.52s',
   ]);
 });

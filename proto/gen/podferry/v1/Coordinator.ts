@@ -10,6 +10,8 @@ import type { Migration as _podferry_v1_Migration, Migration__Output as _podferr
 import type { MigrationEvent as _podferry_v1_MigrationEvent, MigrationEvent__Output as _podferry_v1_MigrationEvent__Output } from '../../podferry/v1/MigrationEvent.ts';
 import type { NodesRequest as _podferry_v1_NodesRequest, NodesRequest__Output as _podferry_v1_NodesRequest__Output } from '../../podferry/v1/NodesRequest.ts';
 import type { NodesResponse as _podferry_v1_NodesResponse, NodesResponse__Output as _podferry_v1_NodesResponse__Output } from '../../podferry/v1/NodesResponse.ts';
+import type { PodsRequest as _podferry_v1_PodsRequest, PodsRequest__Output as _podferry_v1_PodsRequest__Output } from '../../podferry/v1/PodsRequest.ts';
+import type { PodsResponse as _podferry_v1_PodsResponse, PodsResponse__Output as _podferry_v1_PodsResponse__Output } from '../../podferry/v1/PodsResponse.ts';
 import type { PreflightResponse as _podferry_v1_PreflightResponse, PreflightResponse__Output as _podferry_v1_PreflightResponse__Output } from '../../podferry/v1/PreflightResponse.ts';
 
 export interface CoordinatorClient extends grpc.Client {
@@ -54,6 +56,15 @@ export interface CoordinatorClient extends grpc.Client {
   nodes(argument: _podferry_v1_NodesRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_NodesResponse__Output>): grpc.ClientUnaryCall;
   nodes(argument: _podferry_v1_NodesRequest, callback: grpc.requestCallback<_podferry_v1_NodesResponse__Output>): grpc.ClientUnaryCall;
   
+  Pods(argument: _podferry_v1_PodsRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_PodsResponse__Output>): grpc.ClientUnaryCall;
+  Pods(argument: _podferry_v1_PodsRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_podferry_v1_PodsResponse__Output>): grpc.ClientUnaryCall;
+  Pods(argument: _podferry_v1_PodsRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_PodsResponse__Output>): grpc.ClientUnaryCall;
+  Pods(argument: _podferry_v1_PodsRequest, callback: grpc.requestCallback<_podferry_v1_PodsResponse__Output>): grpc.ClientUnaryCall;
+  pods(argument: _podferry_v1_PodsRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_PodsResponse__Output>): grpc.ClientUnaryCall;
+  pods(argument: _podferry_v1_PodsRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_podferry_v1_PodsResponse__Output>): grpc.ClientUnaryCall;
+  pods(argument: _podferry_v1_PodsRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_PodsResponse__Output>): grpc.ClientUnaryCall;
+  pods(argument: _podferry_v1_PodsRequest, callback: grpc.requestCallback<_podferry_v1_PodsResponse__Output>): grpc.ClientUnaryCall;
+  
   Preflight(argument: _podferry_v1_MigrateRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_PreflightResponse__Output>): grpc.ClientUnaryCall;
   Preflight(argument: _podferry_v1_MigrateRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_podferry_v1_PreflightResponse__Output>): grpc.ClientUnaryCall;
   Preflight(argument: _podferry_v1_MigrateRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_PreflightResponse__Output>): grpc.ClientUnaryCall;
@@ -81,6 +92,8 @@ export interface CoordinatorHandlers extends grpc.UntypedServiceImplementation {
   
   Nodes: grpc.handleUnaryCall<_podferry_v1_NodesRequest__Output, _podferry_v1_NodesResponse>;
   
+  Pods: grpc.handleUnaryCall<_podferry_v1_PodsRequest__Output, _podferry_v1_PodsResponse>;
+  
   Preflight: grpc.handleUnaryCall<_podferry_v1_MigrateRequest__Output, _podferry_v1_PreflightResponse>;
   
   Watch: grpc.handleServerStreamingCall<_podferry_v1_GetRequest__Output, _podferry_v1_MigrationEvent>;
@@ -93,6 +106,7 @@ export interface CoordinatorDefinition extends grpc.ServiceDefinition {
   List: MethodDefinition<_podferry_v1_ListRequest, _podferry_v1_ListResponse, _podferry_v1_ListRequest__Output, _podferry_v1_ListResponse__Output>
   Migrate: MethodDefinition<_podferry_v1_MigrateRequest, _podferry_v1_MigrationEvent, _podferry_v1_MigrateRequest__Output, _podferry_v1_MigrationEvent__Output>
   Nodes: MethodDefinition<_podferry_v1_NodesRequest, _podferry_v1_NodesResponse, _podferry_v1_NodesRequest__Output, _podferry_v1_NodesResponse__Output>
+  Pods: MethodDefinition<_podferry_v1_PodsRequest, _podferry_v1_PodsResponse, _podferry_v1_PodsRequest__Output, _podferry_v1_PodsResponse__Output>
   Preflight: MethodDefinition<_podferry_v1_MigrateRequest, _podferry_v1_PreflightResponse, _podferry_v1_MigrateRequest__Output, _podferry_v1_PreflightResponse__Output>
   Watch: MethodDefinition<_podferry_v1_GetRequest, _podferry_v1_MigrationEvent, _podferry_v1_GetRequest__Output, _podferry_v1_MigrationEvent__Output>
 }
