@@ -148,7 +148,10 @@ export function handlers({ agent, identity, log, dataAddress, facts }: ServerPar
     HoldSource: unary('HoldSource', (request) =>
       holdState(agent.sources.holds.hold(agent.sources.get(request.migration), request)),
     ),
-    LiftHold: unary('LiftHold', ({ migration }) => holdState(agent.sources.holds.lift(migration))),
+    LiftHold: unary('LiftHold', async ({ migration, end, grace_seconds }) => {
+      const { holds } = agent.sources;
+      return holdState(end ? await holds.end(migration, grace_seconds) : holds.lift(migration));
+    }),
     Arm: unary('Arm', async (request, signal) => sourceState(await agent.sources.arm(request, signal))),
     FreezeAndSend: streaming('FreezeAndSend', async ({ migration }, tell, signal) => {
       const enter = (phase: Phase, bytesTotal = 0) => tell({ phase, bytes_total: String(bytesTotal) });

@@ -36,10 +36,15 @@ export function hold(paths: NodePaths, held: Omit<Hold, 'untilUnixMs'>, validMs:
   return record;
 }
 
+/** Signals arrive from now on. That it was held stays known, for whoever has to look after what kept its place. */
+export function expire(paths: NodePaths, { containers }: Hold): void {
+  for (const id of containers) rmSync(paths.heldContainer(id), { force: true });
+}
+
 /** @returns what it was; undefined: there was none */
 export function lift(paths: NodePaths, migration: string): Hold | undefined {
   const held = readHold(paths, migration);
-  for (const id of held?.containers ?? []) rmSync(paths.heldContainer(id), { force: true });
+  if (held !== undefined) expire(paths, held);
   rmSync(paths.hold(migration), { force: true });
   return held;
 }

@@ -3,7 +3,7 @@ import type { HoldRequest__Output } from '../../proto/gen/podferry/v1/HoldReques
 import { Fault } from '../../proto/fault.ts';
 import type { AgentParts } from '../agent.ts';
 import { handler } from '../target/create-pod.ts';
-import { type Hold, hold, lift, listHolds, readHold } from './hold.ts';
+import { expire, type Hold, hold, lift, listHolds, readHold } from './hold.ts';
 import type { SourceMigration } from './source.ts';
 
 const lookMs = 60_000;
@@ -38,8 +38,19 @@ export class Holds {
     return hold(paths, { plan, objectJson, containers: details.containers.map(({ id }) => id) }, valid_ms);
   }
 
+  /** Ends nothing by itself: kubelet does, if the pod's object is gone. */
   lift(migration: string): Hold | undefined {
     return lift(this.#parts.paths, migration);
+  }
+
+  /** Resolves when nothing of it runs any more. Kubelet's own next try may be minutes away. May be repeated. */
+  async end(migration: string, graceSeconds: number): Promise<Hold | undefined> {
+    const { paths, runtime } = this.#parts;
+    const held = readHold(paths, migration);
+    if (held === undefined) return undefined;
+    expire(paths, held);
+    await Promise.all(held.containers.map(async (id) => await runtime.stopContainer(id, graceSeconds)));
+    return held;
   }
 
   #look(isCommitted: (migration: string) => boolean): void {
@@ -47,10 +58,8 @@ export class Holds {
     for (const held of this.all) {
       const { id } = held.plan;
       if (isCommitted(id)) hold(paths, held, prolongedMs);
-      else if (held.untilUnixMs < Date.now()) {
+      else if (held.untilUnixMs < Date.now())
         log.warn({ migration: id }, 'nobody has moved the pod that was held, or held it again: kubelet may end it now');
-        lift(paths, id);
-      }
     }
   }
 }

@@ -109,7 +109,7 @@ const failures: Record<Failure, (circumstances: Circumstances) => Outcome> = {
     reason: first(facts).reason,
     message:
       `${first(facts).message}. The object of pod ${plan.pod?.name ?? ''} was gone by then, no try has moved it in the time that ` +
-      `there was, and it does not run on ${plan.source_node} any more: its owner makes it anew, without its memory`,
+      `there was, and it does not run on ${plan.source_node} any more: its owner, if that is still there, makes it anew, without its memory`,
   }),
 };
 

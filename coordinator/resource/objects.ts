@@ -53,10 +53,21 @@ export class Objects {
     return await this.#setFinalizers(object, [...(object.metadata.finalizers ?? []), finalizer], signal);
   }
 
-  /** As hold(), the other way; and whatever it kept from others is free. */
+  /** As hold(), the other way. */
   async letGo(object: PodMigration, signal: AbortSignal): Promise<PodMigration | undefined> {
     const others = (object.metadata.finalizers ?? []).filter((name) => name !== finalizer);
     return await this.#setFinalizers(object, others, signal);
+  }
+
+  /** Whoever wants its pod's name may have it. */
+  async freeName(
+    { metadata: { namespace, name } }: PodMigration,
+    signal: AbortSignal,
+  ): Promise<PodMigration | undefined> {
+    const body = { metadata: { labels: { [keepsNameLabel]: null } } };
+    return (await ifThere(
+      this.#custom.patchNamespacedCustomObject({ ...where, namespace, name, body }, mergePatch(signal)),
+    )) as PodMigration | undefined;
   }
 
   /** @returns the object as it is now; undefined: it is gone */
@@ -76,8 +87,7 @@ export class Objects {
     finalizers: string[],
     signal: AbortSignal,
   ): Promise<PodMigration | undefined> {
-    const kept = finalizers.includes(finalizer) ? {} : { labels: { [keepsNameLabel]: null } };
-    const body = { metadata: { resourceVersion, finalizers, ...kept } };
+    const body = { metadata: { resourceVersion, finalizers } };
     return (await ifThere(
       this.#custom.patchNamespacedCustomObject({ ...where, namespace, name, body }, mergePatch(signal)),
     )) as PodMigration | undefined;

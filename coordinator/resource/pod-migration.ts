@@ -63,6 +63,7 @@ export interface PodMigration {
     deletionTimestamp?: string;
     finalizers?: string[];
     annotations?: Record<string, string>;
+    labels?: Record<string, string>;
   };
   spec: Spec;
   status?: Status;
@@ -79,6 +80,10 @@ export function hasEnded({ status }: PodMigration): boolean {
 
 export function isHeld({ metadata }: PodMigration): boolean {
   return metadata.finalizers?.includes(finalizer) === true;
+}
+
+export function keepsName({ metadata }: PodMigration): boolean {
+  return metadata.labels?.[keepsNameLabel] !== undefined;
 }
 
 export function isBeingDeleted({ metadata }: PodMigration): boolean {

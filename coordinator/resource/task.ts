@@ -1,7 +1,7 @@
 /** What is to be done about an object, from what it says and what the coordinator knows of its migration. Pure. */
 import type { Outcome } from '../migration/record.ts';
 import type { EndPhase } from '../../proto/phases.ts';
-import { hasEnded, isBeingDeleted, isHeld, type PodMigration, type Status } from './pod-migration.ts';
+import { hasEnded, isBeingDeleted, isHeld, keepsName, type PodMigration, type Status } from './pod-migration.ts';
 
 /** Of its migration, here: never heard of, under way, or over. */
 export type Known = 'nothing' | 'active' | 'ended';
@@ -19,13 +19,16 @@ export type Task =
   /** An earlier coordinator began it, and nobody knows of it any more. */
   | 'settle'
   /** All is said: whoever wants to delete it may. */
-  | 'letGo';
+  | 'letGo'
+  /** It has ended in the dark, with a name kept, and nobody knows of it any more. */
+  | 'freeName';
 
 export function taskOf(object: PodMigration, known: Known): Task {
   if (hasEnded(object)) {
     // An agent held a part of it still: that comes to its end first.
     if (known === 'active') return 'follow';
-    return isHeld(object) ? 'letGo' : 'none';
+    if (isHeld(object)) return 'letGo';
+    return known === 'nothing' && keepsName(object) ? 'freeName' : 'none';
   }
   if (known !== 'nothing') return known === 'active' && isBeingDeleted(object) ? 'cancel' : 'follow';
   if (!isHeld(object)) return isBeingDeleted(object) ? 'none' : 'start';

@@ -12,7 +12,7 @@ import { Mirror } from './mirror.ts';
 import { Announcer } from './announce.ts';
 import type { Events } from './events.ts';
 import type { Objects } from './objects.ts';
-import { hasEnded, idOf, isBeingDeleted, isHeld, type PodMigration, requestOf } from './pod-migration.ts';
+import { hasEnded, idOf, isBeingDeleted, isHeld, keepsName, type PodMigration, requestOf } from './pod-migration.ts';
 import type { Pods } from './pods.ts';
 import { type Known, settle, taskOf } from './task.ts';
 import { amendedStatus, endedStatus, statusOf } from './status.ts';
@@ -168,6 +168,8 @@ export class Ward {
       case 'letGo':
         this.#now(await objects.letGo(this.#object, closed));
         return undefined;
+      case 'freeName':
+        return await this.#freeName();
     }
   }
 
@@ -218,14 +220,28 @@ export class Ward {
 
   /** Only when both nodes have been asked: what an absent one knows may be all that there is. */
   async #settle(): Promise<number | undefined> {
-    const { agents, pods, closed } = this.#around;
+    const { pods, closed } = this.#around;
     const { status = {} } = this.#object;
-    const nodes = [status.nodeName, status.targetNode].filter((node) => node !== undefined);
-    const absent = nodes.filter((node) => agents.find(node) !== undefined && agents.problemOf(node) !== undefined);
-    if (absent.length > 0) return longestPauseMs;
+    if (this.#isNodeAbsent()) return longestPauseMs;
+    if (keepsName(this.#object)) await this.#freeName();
     const { phase, outcome } = settle(status, await pods.remains(this.#object, closed));
     await this.#end(phase, outcome);
     return undefined;
+  }
+
+  async #freeName(): Promise<number | undefined> {
+    const { objects, closed } = this.#around;
+    if (this.#isNodeAbsent()) return longestPauseMs;
+    this.#now(await objects.freeName(this.#object, closed));
+    return undefined;
+  }
+
+  #isNodeAbsent(): boolean {
+    const { agents } = this.#around;
+    const { nodeName, targetNode } = this.#object.status ?? {};
+    return [nodeName, targetNode].some(
+      (node) => node !== undefined && agents.find(node) !== undefined && agents.problemOf(node) !== undefined,
+    );
   }
 
   /** Without a migration of ours that could be mirrored. */

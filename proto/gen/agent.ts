@@ -11,6 +11,7 @@ import type { FactsRequest as _podferry_v1_FactsRequest, FactsRequest__Output as
 import type { Finding as _podferry_v1_Finding, Finding__Output as _podferry_v1_Finding__Output } from './podferry/v1/Finding.ts';
 import type { Hold as _podferry_v1_Hold, Hold__Output as _podferry_v1_Hold__Output } from './podferry/v1/Hold.ts';
 import type { HoldRequest as _podferry_v1_HoldRequest, HoldRequest__Output as _podferry_v1_HoldRequest__Output } from './podferry/v1/HoldRequest.ts';
+import type { LiftRequest as _podferry_v1_LiftRequest, LiftRequest__Output as _podferry_v1_LiftRequest__Output } from './podferry/v1/LiftRequest.ts';
 import type { ListMigrationsRequest as _podferry_v1_ListMigrationsRequest, ListMigrationsRequest__Output as _podferry_v1_ListMigrationsRequest__Output } from './podferry/v1/ListMigrationsRequest.ts';
 import type { ListMigrationsResponse as _podferry_v1_ListMigrationsResponse, ListMigrationsResponse__Output as _podferry_v1_ListMigrationsResponse__Output } from './podferry/v1/ListMigrationsResponse.ts';
 import type { ListPodsRequest as _podferry_v1_ListPodsRequest, ListPodsRequest__Output as _podferry_v1_ListPodsRequest__Output } from './podferry/v1/ListPodsRequest.ts';
@@ -51,6 +52,7 @@ export interface ProtoGrpcType {
       Finding: MessageTypeDefinition<_podferry_v1_Finding, _podferry_v1_Finding__Output>
       Hold: MessageTypeDefinition<_podferry_v1_Hold, _podferry_v1_Hold__Output>
       HoldRequest: MessageTypeDefinition<_podferry_v1_HoldRequest, _podferry_v1_HoldRequest__Output>
+      LiftRequest: MessageTypeDefinition<_podferry_v1_LiftRequest, _podferry_v1_LiftRequest__Output>
       ListMigrationsRequest: MessageTypeDefinition<_podferry_v1_ListMigrationsRequest, _podferry_v1_ListMigrationsRequest__Output>
       ListMigrationsResponse: MessageTypeDefinition<_podferry_v1_ListMigrationsResponse, _podferry_v1_ListMigrationsResponse__Output>
       ListPodsRequest: MessageTypeDefinition<_podferry_v1_ListPodsRequest, _podferry_v1_ListPodsRequest__Output>

@@ -6,6 +6,7 @@ import { journals } from '../integration/attempt.ts';
 
 const inside = `
 ls /run/podferry/restored 2>/dev/null | sed 's/^/restored /'
+ls /run/podferry/held 2>/dev/null | sed 's/^/held /'
 grep -o '/run/podferry/[^ ]*' /proc/1/mountinfo | sed 's/^/mount /'
 pgrep -x -l 'criu|podferry-runc' | cut -d' ' -f2 | sed 's/^/process /'
 cat /sys/kernel/rcu_expedited | grep -v '^0$' | sed 's/^/rcu_expedited /'

@@ -5,7 +5,7 @@ import { runKubectl } from '../lab/kubernetes/kubectl.ts';
 import { otherThan } from '../integration/migrate.ts';
 import { askCoordinator } from '../integration/ask-part.ts';
 import { expectNothingLeft } from './leftovers.ts';
-import { barePod, container, deployment, podsOf, podSpec, thePodOf, Workloads } from './workload.ts';
+import { barePod, container, deployment, podsOf, podSpec, statefulSet, thePodOf, Workloads } from './workload.ts';
 
 const lab = open();
 const workloads = new Workloads(lab);
@@ -27,20 +27,19 @@ async function expectRefused(app: string, reason: string, message: RegExp, targe
 }
 
 const labels = { app: 'owned' };
-const owned = (kind: string, more: object) => ({
+const daemonSet = {
   apiVersion: 'apps/v1',
-  kind,
+  kind: 'DaemonSet',
   metadata: { name: 'owned', namespace: 'default' },
   spec: {
     selector: { matchLabels: labels },
     template: { metadata: { labels }, spec: podSpec([container('counter')]) },
-    ...more,
   },
-});
+};
 
 describe('a pod that cannot move', () => {
   it('of a DaemonSet', async () => {
-    await workloads.make(owned('DaemonSet', {}));
+    await workloads.make(daemonSet);
     await expect.poll(async () => (await podsOf(lab, 'owned')).length, { timeout: 20_000 }).toBe(2);
     const [pod] = await podsOf(lab, 'owned');
     const ref = { namespace: 'default', name: pod?.metadata?.name };
@@ -51,9 +50,26 @@ describe('a pod that cannot move', () => {
     expect(await asked()).toMatchObject({ reason: 'RuntimeUnsupported' });
   });
 
-  it('of a StatefulSet, so far', async () => {
-    await workloads.make(owned('StatefulSet', { serviceName: 'owned' }));
-    await expectRefused('owned', 'RuntimeUnsupported', /StatefulSet \(owned\) are not supported yet/);
+  it('of a StatefulSet under another runtime class: it could not be kept alive without its object', async () => {
+    const { runtimeClassName: _ours, ...spec } = podSpec([container('counter')]);
+    await workloads.make(statefulSet('owned', spec));
+    await expectRefused(
+      'owned',
+      'RuntimeUnsupported',
+      /StatefulSet owned does not run under runtimeClassName podferry/,
+    );
+  });
+
+  it('of a StatefulSet in the middle of a roll-out', async () => {
+    await workloads.make(statefulSet('owned', podSpec([container('counter')])));
+    await thePodOf(lab, 'owned');
+    const template = { metadata: { annotations: { new: 'revision' } } };
+    const change = JSON.stringify({ spec: { updateStrategy: { type: 'OnDelete' }, template } });
+    await runKubectl(lab, ['patch', 'statefulset', 'owned', '--type=merge', '-p', change]);
+    const status = ['get', 'statefulset', 'owned', '-o', 'jsonpath={.status.currentRevision} {.status.updateRevision}'];
+    const revisions = async () => new Set((await runKubectl(lab, status)).split(' ')).size;
+    await expect.poll(revisions, { timeout: 10_000 }).toBe(2);
+    await expectRefused('owned', 'PodNotRunning', /StatefulSet owned is being rolled out/);
   });
 
   it('with a directory of its node', async () => {

@@ -1,5 +1,5 @@
 /**
- * A Deployment's Redis that is to be moved while something fails, under a writer that comes through its Service, and
+ * A Deployment's or StatefulSet's Redis that is to be moved while something fails, under a writer that comes through its Service, and
  * what tells afterwards that it is still the same one, in one place, with all its data.
  */
 import { expect } from 'vitest';
@@ -42,9 +42,9 @@ export class Subject {
     this.#witness = new Witness(lab, 'redis-server');
   }
 
-  static async start(lab: Lab): Promise<Subject> {
+  static async start(lab: Lab, owned = deployment): Promise<Subject> {
     const workloads = new Workloads(lab);
-    await workloads.make(deployment(app, podSpec([container('redis')])), service(app, 6379));
+    await workloads.make(owned(app, podSpec([container('redis')])), service(app, 6379));
     const placed = await thePodOf(lab, app);
     await fillRedis(lab, placed.ip, 10);
     const address = await clusterIpOf(lab, app);

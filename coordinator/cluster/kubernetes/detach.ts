@@ -9,11 +9,16 @@ import type { Course } from '../../migration/steps.ts';
 import type { Plan } from '../../request.ts';
 import { apiFault, bounded, ifThere, type Kubernetes, statusOf } from './client.ts';
 import { forgetEndpoints, keepEndpoints } from './endpoints.ts';
-import { keepName } from './names.ts';
+import { isWanted } from './stateful-set.ts';
+import { freeName, keepName } from './names.ts';
 import { withoutMigration } from './target-pod.ts';
 
 /** Above all that may pass until the target runs: the time to find out that it does not, and to try again. */
 const holdMarginMs = 120_000;
+/** Kubernetes' own. */
+const defaultGraceSeconds = 30;
+/** What the runtime may take beyond a container's grace. */
+const endMarginMs = 15_000;
 
 type Kept = Pick<Course, 'plan' | 'source'>;
 
@@ -43,20 +48,32 @@ export async function attachSource(
   { plan, source }: Kept,
   signal: AbortSignal,
 ): Promise<Exclude<Detached, 'begun'>> {
+  const kept = { plan, source };
   if ((await objectOf(kubernetes, plan, signal)) !== undefined) {
-    await letGo(kubernetes, { plan, source }, signal);
+    await forget(kubernetes, kept, signal);
     return 'no';
   }
-  const held = await heldObject({ plan, source }, signal);
-  if (held !== undefined && (await runs({ plan, source }, signal))) return 'yes';
-  await letGo(kubernetes, { plan, source }, signal);
+  const held = await heldObject(kept, signal);
+  if (held === undefined || !(await runs(kept, signal))) await forget(kubernetes, kept, signal);
+  else if (await isWanted(kubernetes, held, signal)) return 'yes';
+  else await abandonSource(kubernetes, kept, signal);
   return 'ended';
 }
 
-/** Kubelet ends the pod with its next try. May be repeated. */
-export async function letGo(kubernetes: Kubernetes, { plan, source }: Kept, signal: AbortSignal): Promise<void> {
-  await source.call('LiftHold', { migration: plan.id }, signal);
+/** The name is free when nothing of the pod runs any more: never two of one name. May be repeated. */
+export async function abandonSource(kubernetes: Kubernetes, kept: Kept, signal: AbortSignal): Promise<void> {
+  const { plan, source } = kept;
+  const grace_seconds = (await heldObject(kept, signal))?.spec?.terminationGracePeriodSeconds ?? defaultGraceSeconds;
+  const patienceMs = grace_seconds * 1_000 + endMarginMs;
+  await source.call('LiftHold', { migration: plan.id, end: true, grace_seconds }, signal, patienceMs);
+  await forget(kubernetes, kept, signal);
+}
+
+/** The hold last: as long as it is there, somebody comes to look after the rest. */
+async function forget(kubernetes: Kubernetes, { plan, source }: Kept, signal: AbortSignal): Promise<void> {
   await forgetEndpoints(kubernetes, plan, signal);
+  await freeName(kubernetes, plan, signal);
+  await source.call('LiftHold', { migration: plan.id, end: false }, signal);
 }
 
 /** The source's object, from the API server or, when it has none any more, from the hold. */

@@ -5,11 +5,12 @@ import { Fault } from '../../../proto/fault.ts';
 import type { Pod__Output as Pod } from '../../../proto/gen/podferry/v1/Pod.ts';
 import type { Agents } from '../../agents/agents.ts';
 import type { Refusal } from '../../migration/preflight.ts';
-import type { Plan } from '../../request.ts';
+import { isNamesake, type Plan } from '../../request.ts';
 import type { Cluster, PodName } from '../cluster.ts';
 import { apiFault, bounded, ifThere, type Kubernetes, statusOf } from './client.ts';
-import { attachSource, detachSource, letGo, sourceObject } from './detach.ts';
+import { abandonSource, attachSource, detachSource, sourceObject } from './detach.ts';
 import { followEndpoints, forgetEndpoints, turnEndpoints } from './endpoints.ts';
+import { freeName } from './names.ts';
 import { whyNot } from './room.ts';
 import { statefulSetRefusals } from './stateful-set.ts';
 import { migrationAnnotation, runtimeClass, targetNameOf, targetPodOf } from './target-pod.ts';
@@ -120,7 +121,7 @@ export function kubernetesCluster(kubernetes: Kubernetes, agents: Agents, load: 
 
     detachSource: async (course, signal) => await detachSource(kubernetes, course, signal),
     attachSource: async (course, signal) => await attachSource(kubernetes, course, signal),
-    abandonSource: async (course, signal) => await letGo(kubernetes, course, signal),
+    abandonSource: async (course, signal) => await abandonSource(kubernetes, course, signal),
 
     async planAgain(course, signal) {
       const { plan } = course;
@@ -199,6 +200,8 @@ export function kubernetesCluster(kubernetes: Kubernetes, agents: Agents, load: 
           if (statusOf(error) !== 409) throw apiFault(error, `deleting pod ${namespace}/${name}`, 'ReleaseFailed');
         }
       };
+      // It is the target's now, and taken as long as that is there.
+      if (isNamesake(plan)) await freeName(kubernetes, plan, signal);
       // On its way out it is in no endpoints any more and nobody starts its containers again; frozen, it hears nothing.
       await remove(Math.ceil((plan.linger_ms + releaseMarginMs) / 1000));
       const request = { migration: plan.id, linger_ms: plan.linger_ms };

@@ -17,6 +17,8 @@ import {
   type PodMigration,
   version,
 } from '../../resource/pod-migration.ts';
+import { Objects } from '../../resource/objects.ts';
+import type { Plan } from '../../request.ts';
 import { apiFault, bounded, type Kubernetes, mergePatch, statusOf } from './client.ts';
 
 const policy = 'podferry-names';
@@ -42,6 +44,8 @@ export async function keepName(kubernetes: Kubernetes, id: string, pod: V1Pod, s
   const { namespace = '', name = '' } = pod.metadata ?? {};
   const what = `keeping the name of pod ${namespace}/${name}`;
   const owner = await objectOf(kubernetes, namespace, id, signal);
+  if (owner === undefined)
+    throw new Fault('TargetPrepareFailed', `${what}: there is no PodMigration of ${id} any more: was it deleted?`);
   try {
     const body = { metadata: { labels: { [keepsNameLabel]: id } } };
     const where = { group, version, plural, namespace, name: owner.metadata.name };
@@ -64,20 +68,30 @@ export async function keepName(kubernetes: Kubernetes, id: string, pod: V1Pod, s
   return { apiVersion, kind, name: own, uid };
 }
 
-/** The PodMigration of a migration. @throws Fault */
+/** Everybody can make a pod of the name again, where it is not taken. May be repeated. */
+export async function freeName(kubernetes: Kubernetes, { id, pod }: Plan, signal: AbortSignal): Promise<void> {
+  const namespace = pod?.namespace ?? '';
+  const object = await objectOf(kubernetes, namespace, id, signal);
+  if (object === undefined) return;
+  try {
+    await new Objects(kubernetes).freeName(object, signal);
+  } catch (error) {
+    throw apiFault(error, `freeing the name of pod ${namespace}/${pod?.name}`, 'ReleaseFailed');
+  }
+}
+
+/** The PodMigration of a migration; undefined: somebody has deleted it. */
 async function objectOf(
   { custom }: Kubernetes,
   namespace: string,
   id: string,
   signal: AbortSignal,
-): Promise<PodMigration> {
+): Promise<PodMigration | undefined> {
   const listed = custom.listNamespacedCustomObject({ group, version, plural, namespace }, bounded(signal));
   const { items } = (await listed.catch((error: unknown) => {
     throw apiFault(error, `looking for the PodMigration of ${id}`);
   })) as { items: PodMigration[] };
-  const found = items.find((each) => idOf(each) === id);
-  if (found !== undefined) return found;
-  throw new Fault('TargetPrepareFailed', `${namespace} has no PodMigration of ${id} any more: was it deleted?`);
+  return items.find((each) => idOf(each) === id);
 }
 
 /** Asked without making anything: somebody else's pod of that name would be turned away by our policy. */

@@ -10,15 +10,30 @@ import { controllerOf, keepsItsName, runtimeClass } from './target-pod.ts';
 const revisionLabel = 'controller-revision-hash';
 
 /** None for any other pod. */
-export async function statefulSetRefusals({ apps }: Kubernetes, pod: V1Pod, signal: AbortSignal): Promise<Refusal[]> {
-  const owner = controllerOf(pod);
-  if (owner === undefined || !keepsItsName(pod)) return [];
+export async function statefulSetRefusals(kubernetes: Kubernetes, pod: V1Pod, signal: AbortSignal): Promise<Refusal[]> {
+  return keepsItsName(pod) ? whyNotOf(pod, await setOf(kubernetes, pod, signal)) : [];
+}
+
+/** Whether its set would have a pod of that name. */
+export async function isWanted(kubernetes: Kubernetes, pod: V1Pod, signal: AbortSignal): Promise<boolean> {
+  const set = await setOf(kubernetes, pod, signal);
+  if (set === undefined) return false;
+  const ordinal = Number(/-(\d+)$/.exec(pod.metadata?.name ?? '')?.[1]);
+  const { replicas = 1, ordinals } = set.spec ?? {};
+  const first = ordinals?.start ?? 0;
+  return ordinal >= first && ordinal < first + replicas;
+}
+
+/** Undefined when it is gone or on its way. */
+async function setOf({ apps }: Kubernetes, pod: V1Pod, signal: AbortSignal): Promise<V1StatefulSet | undefined> {
+  const { name = '', uid } = controllerOf(pod) ?? {};
   const namespace = pod.metadata?.namespace ?? '';
   try {
-    const set = await ifThere(apps.readNamespacedStatefulSet({ namespace, name: owner.name }, bounded(signal)));
-    return whyNotOf(pod, set?.metadata?.uid === owner.uid ? set : undefined);
+    const set = await ifThere(apps.readNamespacedStatefulSet({ namespace, name }, bounded(signal)));
+    const isThat = set?.metadata?.uid === uid && set?.metadata?.deletionTimestamp === undefined;
+    return isThat ? set : undefined;
   } catch (error) {
-    throw apiFault(error, `looking at StatefulSet ${namespace}/${owner.name}`);
+    throw apiFault(error, `looking at StatefulSet ${namespace}/${name}`);
   }
 }
 
@@ -34,7 +49,7 @@ export function whyNotOf(pod: V1Pod, set: V1StatefulSet | undefined): Refusal[] 
         'pod while it is kept alive without an object, and only that handler can; set it in the template',
     );
   }
-  if (set === undefined || set.metadata?.deletionTimestamp !== undefined) {
+  if (set === undefined) {
     say('PodNotRunning', `StatefulSet ${name} is gone or being deleted, and its pods with it`);
     return findings;
   }

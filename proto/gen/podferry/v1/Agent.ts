@@ -8,6 +8,7 @@ import type { DiscardRequest as _podferry_v1_DiscardRequest, DiscardRequest__Out
 import type { FactsRequest as _podferry_v1_FactsRequest, FactsRequest__Output as _podferry_v1_FactsRequest__Output } from '../../podferry/v1/FactsRequest.ts';
 import type { Hold as _podferry_v1_Hold, Hold__Output as _podferry_v1_Hold__Output } from '../../podferry/v1/Hold.ts';
 import type { HoldRequest as _podferry_v1_HoldRequest, HoldRequest__Output as _podferry_v1_HoldRequest__Output } from '../../podferry/v1/HoldRequest.ts';
+import type { LiftRequest as _podferry_v1_LiftRequest, LiftRequest__Output as _podferry_v1_LiftRequest__Output } from '../../podferry/v1/LiftRequest.ts';
 import type { ListMigrationsRequest as _podferry_v1_ListMigrationsRequest, ListMigrationsRequest__Output as _podferry_v1_ListMigrationsRequest__Output } from '../../podferry/v1/ListMigrationsRequest.ts';
 import type { ListMigrationsResponse as _podferry_v1_ListMigrationsResponse, ListMigrationsResponse__Output as _podferry_v1_ListMigrationsResponse__Output } from '../../podferry/v1/ListMigrationsResponse.ts';
 import type { ListPodsRequest as _podferry_v1_ListPodsRequest, ListPodsRequest__Output as _podferry_v1_ListPodsRequest__Output } from '../../podferry/v1/ListPodsRequest.ts';
@@ -117,14 +118,14 @@ export interface AgentClient extends grpc.Client {
   holdSource(argument: _podferry_v1_HoldRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_Hold__Output>): grpc.ClientUnaryCall;
   holdSource(argument: _podferry_v1_HoldRequest, callback: grpc.requestCallback<_podferry_v1_Hold__Output>): grpc.ClientUnaryCall;
   
-  LiftHold(argument: _podferry_v1_MigrationRef, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_Hold__Output>): grpc.ClientUnaryCall;
-  LiftHold(argument: _podferry_v1_MigrationRef, metadata: grpc.Metadata, callback: grpc.requestCallback<_podferry_v1_Hold__Output>): grpc.ClientUnaryCall;
-  LiftHold(argument: _podferry_v1_MigrationRef, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_Hold__Output>): grpc.ClientUnaryCall;
-  LiftHold(argument: _podferry_v1_MigrationRef, callback: grpc.requestCallback<_podferry_v1_Hold__Output>): grpc.ClientUnaryCall;
-  liftHold(argument: _podferry_v1_MigrationRef, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_Hold__Output>): grpc.ClientUnaryCall;
-  liftHold(argument: _podferry_v1_MigrationRef, metadata: grpc.Metadata, callback: grpc.requestCallback<_podferry_v1_Hold__Output>): grpc.ClientUnaryCall;
-  liftHold(argument: _podferry_v1_MigrationRef, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_Hold__Output>): grpc.ClientUnaryCall;
-  liftHold(argument: _podferry_v1_MigrationRef, callback: grpc.requestCallback<_podferry_v1_Hold__Output>): grpc.ClientUnaryCall;
+  LiftHold(argument: _podferry_v1_LiftRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_Hold__Output>): grpc.ClientUnaryCall;
+  LiftHold(argument: _podferry_v1_LiftRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_podferry_v1_Hold__Output>): grpc.ClientUnaryCall;
+  LiftHold(argument: _podferry_v1_LiftRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_Hold__Output>): grpc.ClientUnaryCall;
+  LiftHold(argument: _podferry_v1_LiftRequest, callback: grpc.requestCallback<_podferry_v1_Hold__Output>): grpc.ClientUnaryCall;
+  liftHold(argument: _podferry_v1_LiftRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_Hold__Output>): grpc.ClientUnaryCall;
+  liftHold(argument: _podferry_v1_LiftRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_podferry_v1_Hold__Output>): grpc.ClientUnaryCall;
+  liftHold(argument: _podferry_v1_LiftRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_Hold__Output>): grpc.ClientUnaryCall;
+  liftHold(argument: _podferry_v1_LiftRequest, callback: grpc.requestCallback<_podferry_v1_Hold__Output>): grpc.ClientUnaryCall;
   
   ListMigrations(argument: _podferry_v1_ListMigrationsRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_ListMigrationsResponse__Output>): grpc.ClientUnaryCall;
   ListMigrations(argument: _podferry_v1_ListMigrationsRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_podferry_v1_ListMigrationsResponse__Output>): grpc.ClientUnaryCall;
@@ -241,7 +242,7 @@ export interface AgentHandlers extends grpc.UntypedServiceImplementation {
   
   HoldSource: grpc.handleUnaryCall<_podferry_v1_HoldRequest__Output, _podferry_v1_Hold>;
   
-  LiftHold: grpc.handleUnaryCall<_podferry_v1_MigrationRef__Output, _podferry_v1_Hold>;
+  LiftHold: grpc.handleUnaryCall<_podferry_v1_LiftRequest__Output, _podferry_v1_Hold>;
   
   ListMigrations: grpc.handleUnaryCall<_podferry_v1_ListMigrationsRequest__Output, _podferry_v1_ListMigrationsResponse>;
   
@@ -277,7 +278,7 @@ export interface AgentDefinition extends grpc.ServiceDefinition {
   FinishTarget: MethodDefinition<_podferry_v1_MigrationRef, _podferry_v1_TargetState, _podferry_v1_MigrationRef__Output, _podferry_v1_TargetState__Output>
   FreezeAndSend: MethodDefinition<_podferry_v1_MigrationRef, _podferry_v1_Progress, _podferry_v1_MigrationRef__Output, _podferry_v1_Progress__Output>
   HoldSource: MethodDefinition<_podferry_v1_HoldRequest, _podferry_v1_Hold, _podferry_v1_HoldRequest__Output, _podferry_v1_Hold__Output>
-  LiftHold: MethodDefinition<_podferry_v1_MigrationRef, _podferry_v1_Hold, _podferry_v1_MigrationRef__Output, _podferry_v1_Hold__Output>
+  LiftHold: MethodDefinition<_podferry_v1_LiftRequest, _podferry_v1_Hold, _podferry_v1_LiftRequest__Output, _podferry_v1_Hold__Output>
   ListMigrations: MethodDefinition<_podferry_v1_ListMigrationsRequest, _podferry_v1_ListMigrationsResponse, _podferry_v1_ListMigrationsRequest__Output, _podferry_v1_ListMigrationsResponse__Output>
   ListPods: MethodDefinition<_podferry_v1_ListPodsRequest, _podferry_v1_ListPodsResponse, _podferry_v1_ListPodsRequest__Output, _podferry_v1_ListPodsResponse__Output>
   PreflightSource: MethodDefinition<_podferry_v1_PreflightSourceRequest, _podferry_v1_PreflightSourceResponse, _podferry_v1_PreflightSourceRequest__Output, _podferry_v1_PreflightSourceResponse__Output>

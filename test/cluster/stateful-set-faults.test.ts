@@ -1,0 +1,174 @@
+/**
+ * A StatefulSet's pod has no way back once its object is deleted. Whatever fails then, it runs on, in one place, with all
+ * that was acknowledged, until it has moved; and if nothing can move it, its set gets a new one in the end.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { open, runKubectl } from '../lab/index.ts';
+import { kubectl } from '../lab/kubernetes/kubectl.ts';
+import { startCoordinator, stopCoordinator } from '../lab/services.ts';
+import { otherThan } from '../integration/migrate.ts';
+import { Part } from '../integration/outage.ts';
+import { Subject } from './subject.ts';
+import { barePod, container, podsOf, podSpec, statefulSet, thePodOf } from './workload.ts';
+
+const lab = open();
+let subject: Subject;
+
+beforeEach(async () => {
+  subject = await Subject.start(lab, statefulSet);
+});
+
+afterEach(async () => await subject.end());
+
+/** Resolves when the source's object is gone. */
+async function detached(): Promise<void> {
+  const uids = async () => (await podsOf(lab, 'redis')).map(({ metadata }) => metadata?.uid);
+  await expect.poll(uids, { timeout: 20_000, interval: 20 }).not.toContain(subject.placed.uid);
+}
+
+describe('the coordinator is killed and started again', () => {
+  it.each(['Prepared', 'Armed', 'Frozen', 'Sent'] as const)('when the source is %s', async (step) => {
+    const coordinator = await Part.coordinator(lab);
+    const attempt = subject.move();
+    await attempt.source(step);
+    coordinator.kill();
+    await coordinator.startAgain();
+    await subject.isWhere(await attempt.ended);
+  });
+
+  it('when it is committed', async () => {
+    const coordinator = await Part.coordinator(lab);
+    const attempt = subject.move();
+    await attempt.source('Committed');
+    coordinator.kill();
+    await coordinator.startAgain();
+    expect((await attempt.ended).migration).toMatchObject({ phase: 'Succeeded' });
+    await subject.movedToTarget();
+  });
+
+  it('seconds after the object is gone: nobody starts a cold twin meanwhile', async () => {
+    const coordinator = await Part.coordinator(lab);
+    const target = otherThan(subject.placed.node);
+    const goOn = await subject.suspend(target, `${target}.kubelet`);
+    const attempt = subject.move();
+    await detached();
+    coordinator.kill();
+    // It may have made the target's already.
+    await runKubectl(lab, ['delete', 'pod', 'redis-0', '--grace-period=0', '--force', '--ignore-not-found']);
+    await sleep(5_000);
+    expect(await podsOf(lab, 'redis')).toEqual([]);
+    const twin = JSON.stringify(barePod('redis-0', podSpec([container('redis')])));
+    const { code, stderr } = await kubectl(lab, ['create', '-f', '-'], { stdin: twin });
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringContaining('pod redis-0 runs on while it is moved by PodMigration'),
+    ]);
+    goOn();
+    await coordinator.startAgain();
+    expect((await attempt.ended).migration).toMatchObject({ phase: 'Succeeded' });
+    await subject.movedToTarget();
+  });
+});
+
+describe('an agent is killed and started again', () => {
+  it.each(['Prepared', 'Frozen', 'Sent'] as const)('the source’s when it is %s', async (step) => {
+    const agent = await Part.agent(lab, subject.placed.node);
+    const attempt = subject.move();
+    await attempt.source(step);
+    agent.kill();
+    await agent.startAgain();
+    await subject.isWhere(await attempt.ended);
+  });
+
+  it('the target’s while its pod waits: the next try moves it', async () => {
+    const agent = await Part.agent(lab, otherThan(subject.placed.node));
+    const attempt = subject.move();
+    await attempt.target('Waiting');
+    agent.kill();
+    await agent.startAgain();
+    expect((await attempt.ended).migration).toMatchObject({ phase: 'Succeeded' });
+    await subject.movedToTarget();
+  });
+});
+
+describe('Kubernetes and people', () => {
+  it('have no API server for 10 s from the freeze on', async () => {
+    const attempt = subject.move();
+    await attempt.source('Armed');
+    const goOn = await subject.suspend('control', 'kube-apiserver');
+    await sleep(10_000);
+    goOn();
+    await subject.isWhere(await attempt.ended);
+  });
+
+  it('have no kubelet on the target for longer than a migration may take: it is not taken back, it goes on', async () => {
+    const target = otherThan(subject.placed.node);
+    const goOn = await subject.suspend(target, `${target}.kubelet`);
+    const attempt = subject.move('--timeout', '3s');
+    await detached();
+    await sleep(5_000);
+    goOn();
+    expect((await attempt.ended).migration).toMatchObject({ phase: 'Succeeded' });
+    await subject.movedToTarget();
+  });
+
+  it('delete the target while it waits: the next try moves it', async () => {
+    const coordinator = await Part.coordinator(lab);
+    const attempt = subject.move();
+    await attempt.target('Waiting');
+    coordinator.signal('SIGSTOP');
+    await runKubectl(lab, ['delete', 'pod', 'redis-0', '--wait=false']);
+    await sleep(500);
+    coordinator.signal('SIGCONT');
+    expect((await attempt.ended).migration).toMatchObject({ phase: 'Succeeded' });
+    await subject.movedToTarget();
+  });
+
+  it('cancel when it is too late: that is said, and it goes on', async () => {
+    const target = otherThan(subject.placed.node);
+    const goOn = await subject.suspend(target, `${target}.kubelet`);
+    const attempt = subject.move();
+    await detached();
+    attempt.signal('SIGINT');
+    await sleep(500);
+    goOn();
+    const moved = async () => (await thePodOf(lab, 'redis')).node;
+    expect(await moved()).toBe(target);
+    await subject.movedToTarget();
+  });
+});
+
+it('ends with its StatefulSet, should that be deleted meanwhile', async () => {
+  const target = otherThan(subject.placed.node);
+  const goOn = await subject.suspend(target, `${target}.kubelet`);
+  const attempt = subject.move();
+  await detached();
+  await runKubectl(lab, ['delete', 'statefulset', 'redis', '--wait=false']);
+  goOn();
+  const { migration } = await attempt.ended;
+  expect(migration).toMatchObject({ phase: 'Failed', committed: false });
+  await expect.poll(async () => await podsOf(lab, 'redis'), { timeout: 30_000 }).toEqual([]);
+  expect((await lab.exec(subject.placed.node, ['pgrep', '-x', 'redis-server'])).stdout).toBe('');
+});
+
+it('gets a new pod when nothing has moved it in the time that there was', async () => {
+  const target = otherThan(subject.placed.node);
+  await stopCoordinator(lab);
+  await startCoordinator(lab, { args: ['--held-timeout', '3s', '--rollback-timeout', '2s'] });
+  try {
+    const agent = await Part.agent(lab, target);
+    const attempt = subject.move();
+    await detached();
+    agent.kill();
+    const { migration } = await attempt.ended;
+    await agent.startAgain();
+    expect(migration).toMatchObject({ phase: 'Failed', committed: false });
+    expect(migration?.message).toMatch(/makes it anew, without its memory/);
+    const { pod } = await thePodOf(lab, 'redis', 90_000);
+    expect(pod.metadata?.uid).not.toBe(subject.placed.uid);
+  } finally {
+    await stopCoordinator(lab);
+    await startCoordinator(lab);
+  }
+});
