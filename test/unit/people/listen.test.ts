@@ -10,6 +10,7 @@ import { coordinatorName, openIdentity } from '../../../proto/identity.ts';
 import { makeCertificates } from '../../lab/certificates.ts';
 
 const silent = { info() {}, warn() {} };
+const same = (bytes: Buffer) => bytes;
 const at = { host: '127.0.0.1', port: 0 };
 let directory: string;
 const tls = (set: string, name: string, file = '') => join(directory, set, name, file);
@@ -31,15 +32,9 @@ async function isLetIn(port: number, set: string, certified: boolean): Promise<b
   const client = new Client(`127.0.0.1:${port}`, by, { 'grpc.ssl_target_name_override': coordinatorName });
   try {
     return await new Promise<boolean>((resolve) =>
-      client.makeUnaryRequest(
-        '/a/B',
-        Buffer.from,
-        Buffer.from,
-        Buffer.alloc(0),
-        { deadline: Date.now() + 3_000 },
-        (error) =>
-          // There is nothing behind the door.
-          resolve(error?.details.includes('does not implement') === true),
+      client.makeUnaryRequest('/a/B', same, same, Buffer.alloc(0), { deadline: Date.now() + 3_000 }, (error) =>
+        // There is nothing behind the door.
+        resolve(error?.details.includes('does not implement') === true),
       ),
     );
   } finally {
@@ -50,13 +45,15 @@ async function isLetIn(port: number, set: string, certified: boolean): Promise<b
 it('follows its certificates to a new authority, and closes', async () => {
   const identity = openIdentity(join(directory, 'own'), silent, { refreshMs: 10 });
   const server = new Server();
-  const { port, close } = await listen(server, at, identity, true);
+  const listening = await listen(server, at, identity, true);
   const all = async () =>
-    await Promise.all(['old', 'new'].flatMap((set) => [isLetIn(port, set, true), isLetIn(port, set, false)]));
+    await Promise.all(
+      ['old', 'new'].flatMap((set) => [isLetIn(listening.port, set, true), isLetIn(listening.port, set, false)]),
+    );
   expect(await all()).toEqual([true, true, false, false]);
   await cp(tls('new', coordinatorName), join(directory, 'own'), { recursive: true, force: true });
   await expect.poll(all, { timeout: 10_000 }).toEqual([false, false, true, true]);
-  close();
+  listening.close();
   await new Promise((resolve) => server.tryShutdown(resolve));
   expect(await all()).toEqual([false, false, false, false]);
   identity.close();
@@ -65,11 +62,12 @@ it('follows its certificates to a new authority, and closes', async () => {
 it('says where it cannot listen', async () => {
   const identity = openIdentity(join(directory, 'own'), silent);
   const [one, other] = [new Server(), new Server()];
-  const { port, close } = await listen(one, at, identity, true);
+  const listening = await listen(one, at, identity, true);
+  const { port } = listening;
   await expect(listen(other, { ...at, port }, identity, true)).rejects.toMatchObject({
     reason: 'InvalidArgument',
     message: expect.stringMatching(`cannot listen at 127.0.0.1:${port}: .*EADDRINUSE`),
   });
-  close();
+  listening.close();
   identity.close();
 });
