@@ -34,13 +34,29 @@ export async function examineAll(
   const left = [...leavers];
   const askOn = async () => {
     for (let leaver = left.shift(); leaver !== undefined && !interrupted.aborted; leaver = left.shift()) {
-      const { plan, findings } = await connection.call('Preflight', { ...request, pod: leaver.pod });
-      const target = plan?.target_node || (request.target_node ?? '');
-      leaver.fate = findings.length === 0 ? { kind: 'possible', target } : { kind: 'refused', target, findings };
+      leaver.fate = await examine(connection, { ...request, pod: leaver.pod });
       changed(leaver);
     }
   };
   await Promise.all(Array.from({ length: questionsAtATime }, askOn));
+}
+
+async function examine(connection: Connection, request: MigrateRequest): Promise<Leaver['fate']> {
+  const target = request.target_node ?? '';
+  try {
+    const { plan, findings } = await connection.call('Preflight', request);
+    const seen = plan?.target_node || target;
+    return findings.length === 0 ? { kind: 'possible', target: seen } : { kind: 'refused', target: seen, findings };
+  } catch (error) {
+    if (error instanceof Unreachable) throw error;
+    // One that may not be asked about stays; the others are asked about all the same.
+    return refused(error, target);
+  }
+}
+
+function refused(error: unknown, target: string): Leaver['fate'] {
+  const { reason, message } = Fault.from(error, 'Internal');
+  return { kind: 'refused', target, findings: [{ reason, message }] };
 }
 
 /** Resolves when all that were begun have ended. None is begun after the interrupt, and what can go back does. */
@@ -88,7 +104,7 @@ async function follow(
 }
 
 function fateAfter(error: unknown, migration: Migration | undefined, { fate }: Leaver): Leaver['fate'] {
-  const { reason, message } = Fault.from(error, 'Internal');
-  if (error instanceof Unreachable || migration !== undefined) return { kind: 'lost', migration, why: message };
-  return { kind: 'refused', target: fate.kind === 'possible' ? fate.target : '', findings: [{ reason, message }] };
+  if (error instanceof Unreachable || migration !== undefined)
+    return { kind: 'lost', migration, why: Fault.from(error, 'Internal').message };
+  return refused(error, fate.kind === 'possible' ? fate.target : '');
 }

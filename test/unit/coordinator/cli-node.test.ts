@@ -179,6 +179,7 @@ it('a table on a terminal is drawn over itself, and no larger than the terminal'
   const [first = '', again = ''] = written;
   expect(first.split('\n')).toEqual([...rows.slice(0, 4).map((row) => row.slice(0, 19)), '… 6 more', '']);
   expect(again).toBe('\x1b[5A\r\x1b[J');
+  expect(written.at(-1)).toBe('\x1b[5A\r\x1b[J');
   const before = written.length;
   table.end();
   expect(written.length).toBe(before);
