@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readlink, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { connectCri, type NodeName, open } from '../lab/index.ts';
 import { execIn, type Placed, Pods, withCri } from './migrate.ts';
 
@@ -195,4 +195,55 @@ it('after a restore that ran, the same container starts cold, never from old mem
   const { pod, started } = await awaited();
   expect(await started).toBe('started');
   expect(await execIn(lab, pod, ['true'])).toBe('');
+});
+
+describe('a container that is held', () => {
+  const held = join(lab.node(node).root, 'run/podferry/held');
+  const secondsUp = async () => Number((await lab.run(node, ['cut', '-d.', '-f1', '/proc/uptime'])).trim());
+
+  async function holdFor(seconds: number): Promise<Placed> {
+    const pod = await pods.run({ name: 'counter', image: 'counter' }, node);
+    await mkdir(held, { recursive: true });
+    await writeFile(join(held, pod.containerId), String((await secondsUp()) + seconds));
+    return pod;
+  }
+
+  const signal = async (pod: Placed, name: string) =>
+    await lab.exec(node, ['ctr', '-n', 'k8s.io', 'tasks', 'kill', '-s', name, pod.containerId]);
+  const stateOf = async (pod: Placed) =>
+    (await withCri(lab, node, (cri) => cri.containerStatus({ container_id: pod.containerId }))).status?.state;
+
+  afterEach(async () => await rm(held, { recursive: true, force: true }));
+
+  it('hears no signal, whose sender is told that all went well, and runs on', async () => {
+    const pod = await holdFor(60);
+    for (const name of ['SIGTERM', 'SIGKILL']) expect(await signal(pod, name)).toMatchObject({ code: 0 });
+    expect((await execIn(lab, pod, ['echo', 'alive'])).trim()).toBe('alive');
+    expect(await stateOf(pod)).toBe('CONTAINER_RUNNING');
+  });
+
+  it('hears them again when it is lifted', async () => {
+    const pod = await holdFor(60);
+    await rm(join(held, pod.containerId));
+    await signal(pod, 'SIGKILL');
+    await expect.poll(async () => await stateOf(pod), { timeout: 5_000 }).toBe('CONTAINER_EXITED');
+  });
+
+  it('hears them again when its time is over, though nobody lifts it', async () => {
+    const pod = await holdFor(2);
+    await signal(pod, 'SIGKILL');
+    expect(await stateOf(pod)).toBe('CONTAINER_RUNNING');
+    const ends = async () => {
+      await signal(pod, 'SIGKILL');
+      return await stateOf(pod);
+    };
+    await expect.poll(ends, { timeout: 10_000, interval: 500 }).toBe('CONTAINER_EXITED');
+  });
+
+  it('is that one alone', async () => {
+    await holdFor(60);
+    const other = await pods.run({ name: 'other', image: 'counter' }, node);
+    await signal(other, 'SIGKILL');
+    await expect.poll(async () => await stateOf(other), { timeout: 5_000 }).toBe('CONTAINER_EXITED');
+  });
 });
