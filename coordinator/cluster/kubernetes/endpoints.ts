@@ -31,8 +31,11 @@ export async function keepEndpoints(
   }
 }
 
-/** The target is what its Services' clients get, as far as they have had the source. May be repeated. */
-export async function turnEndpoints(
+/**
+ * The target is an endpoint of the Services that have the source, beside it: kube-proxy may believe the ordinary slice,
+ * in which the target is not ready yet, and would have none at all. May be repeated.
+ */
+export async function addEndpoints(
   kubernetes: Kubernetes,
   { id, target_node }: Plan,
   source: V1Pod,
@@ -43,13 +46,15 @@ export async function turnEndpoints(
   const slices = (await slicesOf(kubernetes, source, signal)).filter(({ addressType }) => addressType === family);
   // So that nobody is ever sent to an address that the target has no more.
   const owner = { apiVersion: 'v1', kind: 'Pod', name: target.name, uid: target.uid };
-  for (const slice of slices) {
+  const ours = slices.filter((slice) => isOurs(slice, id));
+  for (const slice of ours.length > 0 ? ours : slices) {
     const [old] = (slice.endpoints ?? []).filter((endpoint) => isReadyEndpointOf(endpoint, source));
     if (old === undefined) continue;
     const { zone: _zone, hints: _hints, ...kept } = old;
     const targetRef = { kind: 'Pod', namespace: source.metadata?.namespace ?? '', name: target.name, uid: target.uid };
     const endpoint = { ...kept, addresses: [target.address], nodeName: target_node, targetRef };
-    await write(kubernetes, id, slice, [endpoint], owner, signal);
+    const beside = ours.length > 0 ? [old] : [];
+    await write(kubernetes, id, slice, [...beside, endpoint], owner, signal);
   }
 }
 

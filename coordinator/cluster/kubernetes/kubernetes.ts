@@ -10,7 +10,7 @@ import type { Cluster, PodName } from '../cluster.ts';
 import { whyUnlike } from '../kinship.ts';
 import { apiFault, bounded, ifThere, type Kubernetes, statusOf } from './client.ts';
 import { abandonSource, attachSource, detachSource, sourceObject } from './detach.ts';
-import { followEndpoints, forgetEndpoints, turnEndpoints } from './endpoints.ts';
+import { followEndpoints, forgetEndpoints, addEndpoints } from './endpoints.ts';
 import { freeName } from './names.ts';
 import { podsOn } from './node-pods.ts';
 import { whyNot } from './room.ts';
@@ -188,7 +188,7 @@ export function kubernetesCluster(kubernetes: Kubernetes, agents: Agents, load: 
       const { name = '', uid = '' } = made.metadata ?? {};
       const address = targetState?.pod_ip || made.status?.podIP;
       if (source !== undefined && address !== undefined)
-        await turnEndpoints(kubernetes, plan, source, { address, name, uid }, signal);
+        await addEndpoints(kubernetes, plan, source, { address, name, uid }, signal);
       const target = await until(readyPatienceMs, signal, async () => {
         const pod = need(await targetOf(plan, signal), `pod ${name}`);
         return { done: isReady(pod), value: pod };
