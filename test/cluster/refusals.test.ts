@@ -64,7 +64,7 @@ describe('a pod that cannot move', () => {
     await workloads.make(statefulSet('owned', podSpec([container('counter')])));
     await thePodOf(lab, 'owned');
     const template = { metadata: { annotations: { new: 'revision' } } };
-    const change = JSON.stringify({ spec: { updateStrategy: { type: 'OnDelete' }, template } });
+    const change = JSON.stringify({ spec: { updateStrategy: { type: 'OnDelete', rollingUpdate: null }, template } });
     await runKubectl(lab, ['patch', 'statefulset', 'owned', '--type=merge', '-p', change]);
     const status = ['get', 'statefulset', 'owned', '-o', 'jsonpath={.status.currentRevision} {.status.updateRevision}'];
     const revisions = async () => new Set((await runKubectl(lab, status)).split(' ')).size;
