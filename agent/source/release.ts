@@ -32,8 +32,6 @@ export async function release(
   // Kubelet takes a sandbox away when its containers have ended: there the frozen ones stay until nobody comes by.
   const kubelets = record.plan.target_pod !== null;
   if (kubelets && record.step === 'Committed') await delay(lingerMs, undefined, { signal });
-  // From here on kubelet may end what is left of it.
-  lift(nodePaths, record.plan.id);
   if (record.step === 'Committed') {
     for (const { name, freezer } of record.details.containers) {
       killFrozen(freezer);
@@ -42,6 +40,8 @@ export async function release(
     source.moment('killed');
     source.enter('Released');
   }
+  // Not before: whoever kills it through the runtime thaws it first. From here on kubelet may clear it away.
+  lift(nodePaths, record.plan.id);
   stopWatchdog(source);
   for (const tree of live?.trees ?? []) tree.close();
   calmRcu(paths);
