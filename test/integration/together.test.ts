@@ -46,7 +46,8 @@ it('a node is emptied by one command, but for what cannot leave it', async () =>
     const { code, stdout, stderr } = await lab.exec('control', [process.execPath, cli, ...words]);
     return { code, stderr, ...(JSON.parse(stdout) as { pods: { pod: string; result: string }[] }) };
   };
-  for (const image of ['shm', 'files', 'ring']) await pods.run({ name: image, image });
+  for (const image of ['shm', 'files']) await pods.run({ name: image, image });
+  await pods.run({ name: 'shell', image: 'counter', tty: true });
   const there = await empty('node-a');
   expect(there, there.stderr).toMatchObject({
     code: 1,
@@ -54,7 +55,7 @@ it('a node is emptied by one command, but for what cannot leave it', async () =>
     stayed: 1,
     pods: [
       { pod: 'files', target: 'node-b', result: 'Succeeded' },
-      { pod: 'ring', result: 'Refused', findings: [{ reason: 'KernelFeatureInUse' }] },
+      { pod: 'shell', result: 'Refused', findings: [{ reason: 'TerminalAttached' }] },
       { pod: 'shm', target: 'node-b', result: 'Succeeded' },
     ],
   });
