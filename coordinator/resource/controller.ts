@@ -14,7 +14,7 @@ import type { MigrationRecord } from '../migration/record.ts';
 import { readRequest } from '../request.ts';
 import { Events } from './events.ts';
 import { Objects } from './objects.ts';
-import { askedByAnnotation, type PodMigration, specOf } from './pod-migration.ts';
+import { askedByAnnotation, finalizer, kind, plural, type PodMigration, specOf } from './pod-migration.ts';
 import { Pods } from './pods.ts';
 import { type Surroundings, Ward } from './ward.ts';
 import { watchObjects } from './watch.ts';
@@ -36,7 +36,7 @@ export class Controller {
     this.#kubernetes = kubernetes;
     this.#log = log;
     this.#around = {
-      objects: new Objects(kubernetes),
+      objects: new Objects<PodMigration>(kubernetes, { kind, plural, finalizer }),
       pods: new Pods(kubernetes),
       events: new Events(kubernetes.core, log, this.#closed.signal),
       migrations,
@@ -75,8 +75,8 @@ export class Controller {
     const asker = by === undefined ? {} : { [askedByAnnotation]: nameOf(by) };
     let object: PodMigration;
     try {
-      const stem = `${name.slice(0, longestStem)}-`;
-      object = await objects.create(namespace, stem, asker, specOf(request, plan.pod?.uid ?? ''), closed);
+      const called = { generateName: `${name.slice(0, longestStem)}-` };
+      object = await objects.create(namespace, called, asker, specOf(request, plan.pod?.uid ?? ''), closed);
     } catch (error) {
       const hint = statusOf(error) === 404 ? ' (has charts/podferry/crds been applied?)' : '';
       throw apiFault(error, `making a PodMigration in ${namespace}${hint}`);
@@ -120,6 +120,6 @@ export class Controller {
   }
 }
 
-function nameOf(role: Role): string {
+export function nameOf(role: Role): string {
   return role.kind === 'client' ? (role.name ?? role.kind) : role.kind;
 }

@@ -1,24 +1,23 @@
 /** Pods are objects of an API server, and kubelet starts and ends them: the coordinator makes and deletes objects. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { V1Node, V1Pod } from '@kubernetes/client-node';
+import type { V1Pod } from '@kubernetes/client-node';
 import { Fault } from '../../../proto/fault.ts';
 import type { Pod__Output as Pod } from '../../../proto/gen/podferry/v1/Pod.ts';
+import { unlessGone } from '../../agents/agent.ts';
 import type { Agents } from '../../agents/agents.ts';
 import type { Refusal } from '../../migration/preflight.ts';
 import type { Plan } from '../../request.ts';
 import type { Cluster, PodName } from '../cluster.ts';
-import { apiFault, ifThere, type Kubernetes, statusOf } from './client.ts';
+import { apiFault, ifThere, type Kubernetes, statusOf, told } from './client.ts';
 import { followEndpoints } from './endpoints.ts';
-import { whyNot } from './room.ts';
+import { fittingNodes, whyNotOn } from './nodes.ts';
 import { runtimeClass, targetNameOf, targetPodOf } from './target-pod.ts';
-import { deletePod, makePod, watchStart } from './target-start.ts';
+import { removePod, startPod } from './target-start.ts';
 import { labelsOfOwner, need, ownerRefusals, takeOver } from './take-over.ts';
 
 /** Kubelet looks at its containers once a second, and probes have periods of their own. */
 const readyPatienceMs = 30_000;
 const endpointsPatienceMs = 10_000;
-/** What StopContainer and the end of a sandbox may take. */
-const deletePatienceMs = 25_000;
 /** Above the linger: the time to kill a container. */
 const releaseMarginMs = 30_000;
 
@@ -40,15 +39,8 @@ export function kubernetesCluster(kubernetes: Kubernetes, agents: Agents, load: 
   async function refusalsOfNode(pod: V1Pod, node: string): Promise<Refusal[]> {
     const found = await told(ifThere(core.readNode({ name: node })), `looking at node ${node}`);
     if (found === undefined) return [{ reason: 'NodeNotFound', message: `Kubernetes has no node ${node}` }];
-    const why = await whyNotOn(pod, found);
+    const why = await whyNotOn(kubernetes, pod, found);
     return why === undefined ? [] : [{ reason: 'NodeNotReady', message: why }];
-  }
-
-  async function whyNotOn(pod: V1Pod, node: V1Node): Promise<string | undefined> {
-    const fieldSelector = `spec.nodeName=${node.metadata?.name}`;
-    const listed = core.listPodForAllNamespaces({ fieldSelector });
-    const { items } = await told(listed, `listing the pods of node ${node.metadata?.name}`);
-    return whyNot(pod, node, items);
   }
 
   return {
@@ -80,17 +72,7 @@ export function kubernetesCluster(kubernetes: Kubernetes, agents: Agents, load: 
       const wanted = pod.ref ?? { namespace: '', name: '', uid: '' };
       const object = await podNamed(wanted);
       if (object === undefined) throw new Fault('PodNotFound', `there is no ${full(wanted)} any more`);
-      const { items } = await told(core.listNode(), 'listing nodes');
-      const reasons: string[] = [];
-      const fitting: string[] = [];
-      for (const node of items) {
-        const name = node.metadata?.name ?? '';
-        if (name === pod.node || agents.find(name) === undefined) continue;
-        await agents.look(name, signal);
-        const why = agents.problemOf(name)?.message ?? (await whyNotOn(object, node));
-        if (why === undefined) fitting.push(name);
-        else reasons.push(why);
-      }
+      const { fitting, reasons } = await fittingNodes(kubernetes, agents, object, pod.node, signal);
       const [best] = fitting.sort((a, b) => load(a) - load(b) || (a < b ? -1 : 1));
       if (best !== undefined) return best;
       const why = reasons.join('; ') || 'there is no other node with an agent';
@@ -101,17 +83,7 @@ export function kubernetesCluster(kubernetes: Kubernetes, agents: Agents, load: 
       const source = await sourceOf(plan);
       if (source === undefined) throw new Fault('PodNotRunning', `pod ${plan.pod?.name} was deleted meanwhile`);
       const heldBack = await labelsOfOwner(kubernetes, source);
-      const pod = await makePod(kubernetes, targetPodOf(source, plan, heldBack));
-      const done = new AbortController();
-      const ends = AbortSignal.any([signal, done.signal]);
-      const request = { migration: plan.id, uid: pod.metadata?.uid ?? '' };
-      try {
-        const waits = target.call('AwaitTargetPod', request, ends, plan.wait_deadline_ms);
-        waits.catch(() => {});
-        return await Promise.race([waits, watchStart(kubernetes, pod, ends)]);
-      } finally {
-        done.abort(new Fault('Cancelled', 'the target waits, or never will'));
-      }
+      return await startPod(kubernetes, targetPodOf(source, plan, heldBack), plan, target, signal);
     },
 
     async confirmTargetPod({ plan }) {
@@ -122,11 +94,7 @@ export function kubernetesCluster(kubernetes: Kubernetes, agents: Agents, load: 
     },
 
     async removeTargetPod({ plan, target, keepImages }, signal) {
-      const request = { migration: plan.id, keep_images: keepImages };
-      // Told first, so that kubelet is not held up by a start that lasts until the migration ends.
-      await target.call('DiscardTarget', { ...request, pod_is_gone: false }, signal).catch(unlessGone);
-      await deletePod(kubernetes, plan, deletePatienceMs, signal);
-      return await target.call('DiscardTarget', { ...request, pod_is_gone: true }, signal);
+      return await removePod(kubernetes, plan, target, keepImages, signal);
     },
 
     async cutOver({ plan, source: agent }, signal) {
@@ -163,7 +131,7 @@ export function kubernetesCluster(kubernetes: Kubernetes, agents: Agents, load: 
 }
 
 /** What a pod has that this kind of cluster does not know how to move yet. */
-function partRefusals({ spec, status }: V1Pod): Refusal[] {
+export function partRefusals({ spec, status }: V1Pod): Refusal[] {
   const findings: Refusal[] = [];
   const parts = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
   const running = parts.filter(({ state }) => state?.running !== undefined);
@@ -178,20 +146,6 @@ function partRefusals({ spec, status }: V1Pod): Refusal[] {
     findings.push({ reason: 'HostPathVolume', message });
   }
   return findings;
-}
-
-/** Of the API server, with what was asked of it. */
-async function told<T>(asked: Promise<T>, what: string): Promise<T> {
-  try {
-    return await asked;
-  } catch (error) {
-    throw apiFault(error, what);
-  }
-}
-
-/** An agent that has nothing of it has nothing to do for it. */
-function unlessGone(error: unknown): void {
-  if (!(error instanceof Fault && error.reason === 'MigrationNotFound')) throw error;
 }
 
 function isReady({ status }: V1Pod): boolean {
