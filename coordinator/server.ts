@@ -1,17 +1,24 @@
 /** The coordinator's gRPC service: who may call, what a request means, and how an answer or a Fault travels. */
 import { type sendUnaryData, type ServerUnaryCall, type ServerWritableStream } from '@grpc/grpc-js';
 import { Fault, toStatus } from '../proto/fault.ts';
+import type { Checkpoint } from '../proto/gen/podferry/v1/Checkpoint.ts';
+import type { CheckpointRequest__Output } from '../proto/gen/podferry/v1/CheckpointRequest.ts';
 import type { CoordinatorHandlers } from '../proto/gen/podferry/v1/Coordinator.ts';
+import type { Copy } from '../proto/gen/podferry/v1/Copy.ts';
 import type { GetRequest__Output } from '../proto/gen/podferry/v1/GetRequest.ts';
 import type { MigrateRequest__Output } from '../proto/gen/podferry/v1/MigrateRequest.ts';
 import type { MigrationEvent } from '../proto/gen/podferry/v1/MigrationEvent.ts';
 import type { NodesResponse } from '../proto/gen/podferry/v1/NodesResponse.ts';
+import type { StartCopiesRequest__Output } from '../proto/gen/podferry/v1/StartCopiesRequest.ts';
 import { type Identity, requireRole, type Role } from '../proto/identity.ts';
 import type { Agents } from './agents/agents.ts';
+import type { CheckpointService } from './checkpoint/service.ts';
 import type { Migrations } from './migration/migrations.ts';
 import type { MigrationRecord } from './migration/record.ts';
 import { checkName } from './names.ts';
 import { readRequest } from './request.ts';
+import { nameOf } from './resource/controller.ts';
+import { askedByAnnotation } from './resource/pod-migration.ts';
 
 type Unary<Request, Reply> = (call: ServerUnaryCall<Request, Reply>, callback: sendUnaryData<Reply>) => void;
 type Streaming<Request, Event> = (call: ServerWritableStream<Request, Event>) => void;
@@ -36,6 +43,7 @@ export interface Front {
 export function coordinatorService(
   migrations: Migrations,
   agents: Agents,
+  checkpoints: CheckpointService | undefined,
   identity: Pick<Identity, 'role'>,
   { intake, admit }: Front,
 ): CoordinatorHandlers {
@@ -109,6 +117,18 @@ export function coordinatorService(
       const { plan, findings } = await migrations.examine(readRequest(request), gone);
       return { plan: plan ?? null, findings };
     }),
+    Checkpoint: streaming(async (request: CheckpointRequest__Output, write: (now: Checkpoint) => void, gone, by) => {
+      const asker = by === undefined ? {} : { [askedByAnnotation]: nameOf(by) };
+      await withKubernetes(checkpoints).checkpoint(request, asker, write, gone);
+    }),
+    ListCheckpoints: unary(({ namespace }) => ({ checkpoints: withKubernetes(checkpoints).list(namespace) })),
+    DeleteCheckpoint: unary(async (name, gone) => {
+      await withKubernetes(checkpoints).delete(name, gone);
+      return {};
+    }),
+    StartCopies: streaming(async (request: StartCopiesRequest__Output, write: (copy: Copy) => void, gone) => {
+      await withKubernetes(checkpoints).startCopies(request, write, gone);
+    }),
   };
 
   function describe(name: string, address: string) {
@@ -121,6 +141,12 @@ export function coordinatorService(
       problem: problem === undefined ? null : { reason: problem.reason, message: problem.message },
     };
   }
+}
+
+function withKubernetes(checkpoints: CheckpointService | undefined): CheckpointService {
+  if (checkpoints !== undefined) return checkpoints;
+  const why = 'checkpoints are objects of Kubernetes, and copies are pods of its';
+  throw new Fault('RuntimeUnsupported', `${why}: this coordinator has none, see its --kubeconfig`);
 }
 
 function settle<Reply>(reply: Promise<Reply>, callback: sendUnaryData<Reply>): void {

@@ -2,8 +2,15 @@
 import { connectivityState, type ServiceError, status } from '@grpc/grpc-js';
 import type { MethodDefinition } from '@grpc/proto-loader';
 import { Fault, fromStatus } from '../../proto/fault.ts';
+import type { Checkpoint__Output as Checkpoint } from '../../proto/gen/podferry/v1/Checkpoint.ts';
+import type { CheckpointName } from '../../proto/gen/podferry/v1/CheckpointName.ts';
+import type { CheckpointRequest } from '../../proto/gen/podferry/v1/CheckpointRequest.ts';
 import type { CoordinatorClient } from '../../proto/gen/podferry/v1/Coordinator.ts';
+import type { Copy__Output as Copy } from '../../proto/gen/podferry/v1/Copy.ts';
+import type { DeleteCheckpointResponse__Output as DeleteCheckpointResponse } from '../../proto/gen/podferry/v1/DeleteCheckpointResponse.ts';
 import type { GetRequest } from '../../proto/gen/podferry/v1/GetRequest.ts';
+import type { ListCheckpointsRequest } from '../../proto/gen/podferry/v1/ListCheckpointsRequest.ts';
+import type { ListCheckpointsResponse__Output as ListCheckpointsResponse } from '../../proto/gen/podferry/v1/ListCheckpointsResponse.ts';
 import type { ListRequest } from '../../proto/gen/podferry/v1/ListRequest.ts';
 import type { ListResponse__Output as ListResponse } from '../../proto/gen/podferry/v1/ListResponse.ts';
 import type { MigrateRequest } from '../../proto/gen/podferry/v1/MigrateRequest.ts';
@@ -12,6 +19,7 @@ import type { MigrationEvent__Output as MigrationEvent } from '../../proto/gen/p
 import type { NodesRequest } from '../../proto/gen/podferry/v1/NodesRequest.ts';
 import type { NodesResponse__Output as NodesResponse } from '../../proto/gen/podferry/v1/NodesResponse.ts';
 import type { PreflightResponse__Output as PreflightResponse } from '../../proto/gen/podferry/v1/PreflightResponse.ts';
+import type { StartCopiesRequest } from '../../proto/gen/podferry/v1/StartCopiesRequest.ts';
 import { coordinatorName, openIdentity } from '../../proto/identity.ts';
 import { load } from '../../proto/load.ts';
 import { parseAddress, parseSwitch } from '../settings.ts';
@@ -33,11 +41,15 @@ interface Calls {
   Cancel: [GetRequest, Migration];
   Nodes: [NodesRequest, NodesResponse];
   Preflight: [MigrateRequest, PreflightResponse];
+  ListCheckpoints: [ListCheckpointsRequest, ListCheckpointsResponse];
+  DeleteCheckpoint: [CheckpointName, DeleteCheckpointResponse];
 }
 
 interface Streams {
-  Migrate: MigrateRequest;
-  Watch: GetRequest;
+  Migrate: [MigrateRequest, MigrationEvent];
+  Watch: [GetRequest, MigrationEvent];
+  Checkpoint: [CheckpointRequest, Checkpoint];
+  StartCopies: [StartCopiesRequest, Copy];
 }
 
 const connectMs = 10_000;
@@ -102,21 +114,21 @@ export class Connection {
   /** Events until the other side has no more, or until the signal. @throws as call() */
   async *follow<Name extends keyof Streams>(
     name: Name,
-    request: Streams[Name],
+    request: Streams[Name][0],
     signal: AbortSignal,
-  ): AsyncGenerator<MigrationEvent> {
+  ): AsyncGenerator<Streams[Name][1]> {
     const { path, requestSerialize, responseDeserialize } = service.service[name] as MethodDefinition<
-      Streams[Name],
+      Streams[Name][0],
       unknown,
       unknown,
-      MigrationEvent
+      Streams[Name][1]
     >;
     const call = this.#client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request);
     const cancel = () => call.cancel();
     const stop = this.#boundConnecting(cancel);
     signal.addEventListener('abort', cancel, { once: true });
     try {
-      for await (const event of call) yield event as MigrationEvent;
+      for await (const event of call) yield event as Streams[Name][1];
     } catch (error) {
       if (signal.aborted) return;
       throw this.#translate(error as ServiceError);
