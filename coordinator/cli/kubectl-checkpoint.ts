@@ -15,7 +15,7 @@ const program = new Command('kubectl checkpoint')
     'after',
     '\nThe flags of a checkpoint: kubectl checkpoint pod --help. A pod with the name of a command: pod/NAME.\n' +
       'Pods from it: kubectl migrate --from-checkpoint NAME --replicas N.\n' +
-      'Exit codes: 0 it is there, 1 it failed and nothing is left of it, 2 usage or refused (nothing was touched),\n' +
+      'Exit codes: 0 it is there, 1 there is none, 2 usage or refused (nothing was touched),\n' +
       '4 no answer from the coordinator, 130 interrupted (it goes on).',
   );
 

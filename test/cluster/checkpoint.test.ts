@@ -1,4 +1,5 @@
 /** A pod leaves a checkpoint and runs on; pods begin there, as often as one likes, until it is deleted. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { idOf } from '../../coordinator/checkpoint/pod-checkpoint.ts';
 import { ask, open } from '../lab/index.ts';
@@ -129,6 +130,28 @@ describe('a checkpoint', () => {
     expect(await execIn(lab, copy, ['cat', '/dev/shm/own', '/shared/init'], 'counter')).toBe('shm\ndone\n');
     await expectUntouched(lab, placed);
     expect(await execIn(lab, placed.name, ['redis-cli', 'get', 'key'], 'redis')).toBe('later\n');
+  });
+
+  it.each([
+    ['StatefulSet', { serviceName: 'owned', replicas: 1 }, { app: 'owned' }],
+    ['DaemonSet', {}, undefined],
+  ])('of a %s’s pod: the copy is not its owner’s', async (kind, more, labels) => {
+    const template = { metadata: { labels: { app: 'owned' } }, spec: podSpec([container('counter')]) };
+    const spec = { ...more, selector: { matchLabels: { app: 'owned' } }, template };
+    await workloads.make({ apiVersion: 'apps/v1', kind, metadata: { name: 'owned', namespace: 'default' }, spec });
+    await runKubectl(lab, ['rollout', 'status', `${kind}/owned`, '--timeout=60s']);
+    const [name = ''] = (await podNames(lab)).map((each) => each.replace('pod/', ''));
+    const owned = await podNames(lab);
+    expect((await kubectlCheckpoint(lab, name, '--name', 'owned')).code).toBe(0);
+    const { code, object, stderr } = await startCopies(lab, 'owned');
+    expect(code, stderr).toBe(0);
+    const copy = object?.[0]?.pod ?? '';
+    await runKubectl(lab, ['wait', '--for=condition=Ready', `pod/${copy}`, '--timeout=30s']);
+    // A controller that took it for its own, or for one too many, would have done so by now.
+    await sleep(3_000);
+    const { metadata } = JSON.parse(await runKubectl(lab, ['get', 'pod', copy, '-o', 'json'])) as Placed['pod'];
+    expect([metadata?.ownerReferences, metadata?.labels]).toEqual([undefined, labels]);
+    expect(await podNames(lab)).toEqual([...owned, `pod/${copy}`].sort());
   });
 
   it('fails with its reason when there is no such pod, or another one has its name', async () => {
