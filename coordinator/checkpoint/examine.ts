@@ -93,7 +93,7 @@ async function ownerLabelsOf(kubernetes: World['kubernetes'], pod: V1Pod): Promi
       return await labelsOfOwner(kubernetes, pod);
     case 'StatefulSet':
       // Which ones are its own it tells by their names.
-      return all.filter((name) => /^(statefulset\.kubernetes\.io|apps\.kubernetes\.io)\//.test(name));
+      return all.filter((name) => /^((statefulset|apps)\.kubernetes\.io\/|controller-revision-hash$)/.test(name));
     default:
       return all;
   }
