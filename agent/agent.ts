@@ -9,7 +9,9 @@ import { lookAgain, type NodeSituation } from './preflight/situation.ts';
 import type { ContainerRuntime } from './runtime/runtime.ts';
 import { Sources } from './source/sources.ts';
 import { Targets } from './target/targets.ts';
-import type { Transport } from './transfer/transfer.ts';
+import type { Checkpoints } from './transfer/directory/checkpoints.ts';
+import type { Shared, Transports } from './transfer/open.ts';
+import type { Sending, Transport } from './transfer/transfer.ts';
 
 export interface AgentParts {
   paths: NodePaths;
@@ -18,8 +20,10 @@ export interface AgentParts {
   containerd: string;
   situation: NodeSituation;
   log: Logger;
-  /** Fault TransportUnavailable for one that this node has not. */
+  /** These throw Fault TransportUnavailable for what this node has not. */
+  sending(plan: { transport: TransportName }): Sending;
   transport(plan: { transport: TransportName }): Transport;
+  checkpoints(): Checkpoints;
 }
 
 export class Agent {
@@ -27,11 +31,16 @@ export class Agent {
   readonly targets: Targets;
   readonly runtime: ContainerRuntime;
   readonly #parts: AgentParts;
-  readonly #transports: Record<'stream' | 'nfs', Transport | undefined>;
+  readonly #transports: Transports;
 
-  constructor(parts: Omit<AgentParts, 'transport'> & { transports: Record<'stream' | 'nfs', Transport | undefined> }) {
+  constructor(parts: Omit<AgentParts, 'sending' | 'transport' | 'checkpoints'> & { transports: Transports }) {
     this.#transports = parts.transports;
-    this.#parts = { ...parts, transport: (plan) => this.transport(plan) };
+    this.#parts = {
+      ...parts,
+      sending: (plan) => this.sending(plan),
+      transport: (plan) => (plan.transport === 'nfs' ? this.#shared().nfs : this.#transports.stream),
+      checkpoints: () => this.checkpoints(),
+    };
     this.runtime = parts.runtime;
     this.sources = new Sources(this.#parts);
     this.targets = new Targets(this.#parts);
@@ -42,7 +51,8 @@ export class Agent {
     await this.sources.takeUp();
     await this.targets.takeUp();
     const alive = new Set([...this.sources.all.keys(), ...this.targets.all.keys()]);
-    for (const transport of Object.values(this.#transports)) await transport?.sweep(alive);
+    const { stream, shared } = this.#transports;
+    for (const transport of [stream, shared?.nfs, shared?.directory]) await transport?.sweep(alive);
   }
 
   /** Migrations that have left something here, in any part. */
@@ -61,13 +71,19 @@ export class Agent {
     return await describePod(this.runtime, await findPod(this.runtime, ref, situation.node));
   }
 
-  transport(plan: { transport: TransportName }): Transport {
+  sending({ transport }: { transport: TransportName }): Sending {
+    return transport === 'nfs' || transport === 'directory' ? this.#shared()[transport] : this.#transports.stream;
+  }
+
+  checkpoints(): Checkpoints {
+    return this.#shared().checkpoints;
+  }
+
+  #shared(): Shared {
     const { node, nfsUsable } = this.#parts.situation;
-    const transport = plan.transport === 'nfs' ? this.#transports.nfs : this.#transports.stream;
-    if (transport !== undefined && (plan.transport !== 'nfs' || nfsUsable)) return transport;
-    throw new Fault(
-      'TransportUnavailable',
-      `${node} has no directory for transport nfs: start its agent with --nfs-dir`,
-    );
+    const { shared } = this.#transports;
+    if (shared !== undefined && nfsUsable) return shared;
+    const why = 'for transport nfs and for checkpoints';
+    throw new Fault('TransportUnavailable', `${node} has no directory ${why}: start its agent with --nfs-dir`);
   }
 }

@@ -45,7 +45,7 @@ const flags = new Command('podferry-agent')
   )
   .addOption(flag('--containerd <socket>', 'its socket').default('/run/containerd/containerd.sock'))
   .addOption(flag('--state-dir <directory>', 'journal and staging; on a tmpfs').default('/run/podferry'))
-  .addOption(flag('--nfs-dir <directory>', 'shared by all nodes, for transport nfs'))
+  .addOption(flag('--nfs-dir <directory>', 'shared by all nodes, for transport nfs and checkpoints'))
   .addOption(
     flag('--wrapper <file>', 'what the runtime handler podferry calls').default(
       '/usr/local/lib/podferry/podferry-runc',

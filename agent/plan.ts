@@ -3,6 +3,7 @@
  * anything is touched.
  */
 import { Fault } from '../proto/fault.ts';
+import { halfOf } from '../proto/half.ts';
 import type { Plan__Output } from '../proto/gen/podferry/v1/Plan.ts';
 import type { PodManifest__Output } from '../proto/gen/podferry/v1/PodManifest.ts';
 import { checkLabel } from './paths.ts';
@@ -26,9 +27,8 @@ export function checkPlan(plan: Plan__Output | null, side: 'source' | 'target', 
   if (plan.target_pod !== null && !/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/.test(plan.target_pod.name)) {
     throw new Fault('InvalidArgument', `${JSON.stringify(plan.target_pod.name)} is no name of a pod`);
   }
-  if (plan.source_node === plan.target_node) {
-    throw new Fault('SameNode', `${plan.id} has ${JSON.stringify(plan.source_node)} as its source and its target`);
-  }
+  halfOf(plan);
+  if (plan.checkpoint !== null) checkLabel('checkpoint', plan.checkpoint.id);
   const meant = plan[`${side}_node`];
   if (meant !== node) {
     throw new Fault('InvalidArgument', `${plan.id} has ${JSON.stringify(meant)} as its ${side}, but this is ${node}`);

@@ -108,14 +108,14 @@ export function handlers({ agent, identity, log, dataAddress, facts }: ServerPar
       const shared = readSharedMounts(shared_mounts);
       const situation = await agent.lookAgain();
       const described = await agent.describe(pod);
-      agent.transport({ transport });
+      agent.sending({ transport });
       const findings = [...situation.problems, ...preflightSource(described, shared)];
       return { findings, manifest: manifestOf(described, situation.cpuFlags) };
     }),
     PreflightTarget: unary('PreflightTarget', async ({ manifest: given, transport, pulls }) => {
       const manifest = checkManifest(given);
       const situation = await agent.lookAgain();
-      agent.transport({ transport });
+      agent.sending({ transport });
       return {
         findings: [...situation.problems, ...(await preflightTarget(manifest, agent.runtime, situation, pulls))],
       };
@@ -130,6 +130,9 @@ export function handlers({ agent, identity, log, dataAddress, facts }: ServerPar
     ),
     AwaitTargetPod: unary('AwaitTargetPod', async (request, signal) =>
       targetState(await agent.targets.awaitPod(request, signal)),
+    ),
+    Receive: unary('Receive', async ({ migration }, signal) =>
+      targetState(await agent.targets.receive(migration, signal)),
     ),
     Restore: unary('Restore', async ({ migration }, signal) =>
       targetState(await agent.targets.restore(migration, signal)),
@@ -168,6 +171,17 @@ export function handlers({ agent, identity, log, dataAddress, facts }: ServerPar
     ReleaseSource: unary('ReleaseSource', async (request, signal) =>
       sourceState(await agent.sources.release(request, signal)),
     ),
+
+    ReadCheckpoint: unary('ReadCheckpoint', async (ref, signal) => {
+      await agent.lookAgain();
+      const stored = await agent.checkpoints().open(ref);
+      return { manifest: checkManifest(await stored.manifest(signal)), directory: stored.directory };
+    }),
+    RemoveCheckpoint: unary('RemoveCheckpoint', async ({ id }) => {
+      await agent.lookAgain();
+      await agent.checkpoints().erase(id);
+      return {};
+    }),
   };
 }
 
@@ -201,7 +215,11 @@ function report(log: Logger, call: string, request: unknown, error: unknown): vo
 
 function sourceState({ record }: SourceMigration): SourceState {
   const { plan, step, moments, fault, details } = record;
-  return { migration: plan.id, step, plan, moments, fault, dumped_bytes: String(details.dumpedBytes) };
+  const { dumpedBytes, receipt } = details;
+  const checkpoint =
+    plan.checkpoint === null || receipt === undefined ? null : { id: plan.checkpoint.id, digest: receipt.digest };
+  const bytes = { dumped_bytes: String(dumpedBytes), sent_bytes: String(receipt?.bytes ?? 0) };
+  return { migration: plan.id, step, plan, moments, fault, ...bytes, checkpoint };
 }
 
 function holdState(held: Hold | undefined): HoldState {

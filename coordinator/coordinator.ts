@@ -9,6 +9,7 @@ import type { Identity } from '../proto/identity.ts';
 import { load as loadProto } from '../proto/load.ts';
 import { Agent } from './agents/agent.ts';
 import { Agents } from './agents/agents.ts';
+import { Checkpoints, noHalves } from './checkpoint/checkpoints.ts';
 import { criCluster } from './cluster/cri.ts';
 import { connectKubernetes } from './cluster/kubernetes/client.ts';
 import { kubernetesCluster } from './cluster/kubernetes/kubernetes.ts';
@@ -69,7 +70,16 @@ export async function startCoordinator(
   const patience = { ...defaultPatience, ...limits, ...options.patience };
   const migrations = new Migrations({ agents, cluster, queue, patience, log, tally: metrics });
   logPhases(migrations, log);
-  const sweep = new Sweep(agents, migrations, log, options.sweepIntervalMs ?? 60_000, closing.signal);
+  const checkpoints =
+    kubernetes === undefined ? undefined : new Checkpoints({ kubernetes, cluster, agents, queue, patience, log });
+  const sweep = new Sweep(
+    agents,
+    migrations,
+    checkpoints ?? noHalves(log),
+    log,
+    options.sweepIntervalMs ?? 60_000,
+    closing.signal,
+  );
   agents.onAnswer((node, facts, came) => sweep.answered(node, facts, came));
 
   const objects = kubernetes === undefined ? undefined : new Controller(kubernetes, migrations, agents, log);
@@ -85,6 +95,7 @@ export async function startCoordinator(
     closing.signal.throwIfAborted();
     watching = agents.watch(options.lookIntervalMs ?? 5_000, (node) => queue.load(node) > 0, closing.signal);
     objects?.start();
+    checkpoints?.start();
     begun = true;
   };
   if (leadership === undefined) await begin();
@@ -99,7 +110,7 @@ export async function startCoordinator(
   const server = new Server({ 'grpc.max_receive_message_length': 1 << 20 });
   server.addService(
     loadProto('coordinator.proto').podferry.v1.Coordinator.service,
-    coordinatorService(migrations, agents, identity, {
+    coordinatorService(migrations, agents, checkpoints?.service, identity, {
       intake: async (request, by, gone) =>
         objects === undefined
           ? await migrations.start(readRequest(request), gone)
@@ -121,8 +132,9 @@ export async function startCoordinator(
     lost: leadership?.lost ?? new Promise(() => {}),
     async close(graceMs) {
       objects?.stop();
-      await migrations.close(graceMs);
-      await objects?.close(Math.min(graceMs, lastWordsMs));
+      checkpoints?.stop();
+      await Promise.all([migrations.close(graceMs), checkpoints?.end(graceMs)]);
+      await Promise.all([objects, checkpoints].map(async (each) => await each?.close(Math.min(graceMs, lastWordsMs))));
       closing.abort(new Fault('Cancelled', 'the coordinator is shutting down'));
       await leadership?.close();
       await watching;

@@ -16,6 +16,10 @@ const rules = {
     pattern: dns1123Subdomain,
     allowed: 'at most 253 of a-z, 0-9, - and ., each part with a letter or digit at either end',
   },
+  checkpoint: {
+    pattern: dns1123Subdomain,
+    allowed: 'at most 253 of a-z, 0-9, - and ., each part with a letter or digit at either end',
+  },
   node: {
     pattern: dns1123Subdomain,
     allowed: 'at most 253 of a-z, 0-9, - and ., each part with a letter or digit at either end',

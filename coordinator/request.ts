@@ -49,7 +49,9 @@ export function readRequest(request: MigrateRequest__Output): Wish {
     wish.targetNode === '' ? undefined : mistakeIn('node', wish.targetNode),
     // A number that the enum does not have stays a number.
     typeof wish.strategy === 'string' ? undefined : `strategy ${String(wish.strategy)} is not known`,
-    typeof wish.transport === 'string' ? undefined : `transport ${String(wish.transport)} is not known`,
+    wish.transport === 'stream' || wish.transport === 'nfs'
+      ? undefined
+      : `transport ${wish.transport} is not known, or not of a migration`,
     tooLong('timeout', wish.timeoutMs, limits.timeoutMs),
     tooLong('freeze timeout', wish.freezeTimeoutMs, limits.freezeTimeoutMs),
     tooLong('linger', wish.lingerMs, limits.lingerMs),
@@ -83,6 +85,7 @@ export function makePlan(
     wait_deadline_ms: wish.timeoutMs + wish.freezeTimeoutMs + waitMarginMs,
     linger_ms: wish.lingerMs,
     target_pod: targetPod,
+    checkpoint: null,
   };
 }
 
@@ -94,6 +97,6 @@ export function isNamesake({ pod, target_pod }: Plan): boolean {
 const alphabet = 'abcdefghijklmnopqrstuvwxyz0123456789';
 
 /** Short enough to be read aloud, and random: it names files on two nodes and is never used twice. */
-export function newId(): string {
-  return `mig-${Array.from({ length: 8 }, () => alphabet[randomInt(alphabet.length)]).join('')}`;
+export function newId(kind: 'mig' | 'cpy' = 'mig'): string {
+  return `${kind}-${Array.from({ length: 8 }, () => alphabet[randomInt(alphabet.length)]).join('')}`;
 }

@@ -1,7 +1,10 @@
 /** The coordinator's gRPC service: who may call, what a request means, and how an answer or a Fault travels. */
 import { type sendUnaryData, type ServerUnaryCall, type ServerWritableStream } from '@grpc/grpc-js';
 import { Fault, toStatus } from '../proto/fault.ts';
+import type { Checkpoint } from '../proto/gen/podferry/v1/Checkpoint.ts';
+import type { CheckpointRequest__Output } from '../proto/gen/podferry/v1/CheckpointRequest.ts';
 import type { CoordinatorHandlers } from '../proto/gen/podferry/v1/Coordinator.ts';
+import type { Copy } from '../proto/gen/podferry/v1/Copy.ts';
 import type { GetRequest__Output } from '../proto/gen/podferry/v1/GetRequest.ts';
 import type { MigrateRequest__Output } from '../proto/gen/podferry/v1/MigrateRequest.ts';
 import type { Migration__Output as Migration } from '../proto/gen/podferry/v1/Migration.ts';
@@ -9,15 +12,20 @@ import type { MigrationEvent } from '../proto/gen/podferry/v1/MigrationEvent.ts'
 import type { NodesResponse } from '../proto/gen/podferry/v1/NodesResponse.ts';
 import type { PodsRequest__Output } from '../proto/gen/podferry/v1/PodsRequest.ts';
 import type { Identity } from '../proto/identity.ts';
+import type { CheckpointName__Output } from '../proto/gen/podferry/v1/CheckpointName.ts';
+import type { ListCheckpointsRequest__Output } from '../proto/gen/podferry/v1/ListCheckpointsRequest.ts';
+import type { StartCopiesRequest__Output } from '../proto/gen/podferry/v1/StartCopiesRequest.ts';
 import type { Agents } from './agents/agents.ts';
+import type { CheckpointService } from './checkpoint/service.ts';
 import type { Migrations } from './migration/migrations.ts';
 import type { MigrationRecord } from './migration/record.ts';
 import { checkName } from './names.ts';
 import { type Caller, callerOf } from './people/caller.ts';
 import type { Reviews } from './people/reviews.ts';
-import { type Right, toListNodes, toListPods, toMigrations } from './people/rights.ts';
+import { type Right, toCheckpoints, toListNodes, toListPods, toMakePods, toMigrations } from './people/rights.ts';
 import { Sight } from './people/sight.ts';
 import { readRequest } from './request.ts';
+import { askedByAnnotation } from './resource/pod-migration.ts';
 
 type Unary<Request, Reply> = (call: ServerUnaryCall<Request, Reply>, callback: sendUnaryData<Reply>) => void;
 type Streaming<Request, Event> = (call: ServerWritableStream<Request, Event>) => void;
@@ -44,6 +52,7 @@ export interface Front {
 export function coordinatorService(
   migrations: Migrations,
   agents: Agents,
+  checkpoints: CheckpointService | undefined,
   identity: Pick<Identity, 'role'>,
   { intake, admit, reviews }: Front,
 ): CoordinatorHandlers {
@@ -127,6 +136,29 @@ export function coordinatorService(
       await caller.need(toListPods(namespace === '' ? undefined : namespace));
       return await migrations.podsOn(checkName('node', node), namespace, gone);
     }),
+    Checkpoint: streaming(
+      async (request: CheckpointRequest__Output, write: (now: Checkpoint) => void, caller, gone) => {
+        await caller.need(toCheckpoints('create', request.pod?.namespace || 'default'));
+        const asker = caller.name === undefined ? {} : { [askedByAnnotation]: caller.name };
+        await withKubernetes(checkpoints).checkpoint(request, asker, write, gone);
+      },
+    ),
+    ListCheckpoints: unary(async ({ namespace }: ListCheckpointsRequest__Output, caller) => {
+      await caller.need(toCheckpoints('list', namespace === '' ? undefined : namespace));
+      return { checkpoints: withKubernetes(checkpoints).list(namespace) };
+    }),
+    DeleteCheckpoint: unary(async (name: CheckpointName__Output, caller, gone) => {
+      await caller.need(toCheckpoints('delete', name.namespace || 'default'));
+      await withKubernetes(checkpoints).delete(name, gone);
+      return {};
+    }),
+    StartCopies: streaming(async (request: StartCopiesRequest__Output, write: (copy: Copy) => void, caller, gone) => {
+      const namespace = request.checkpoint?.namespace || 'default';
+      // What was in a pod's memory comes to light again.
+      await caller.need(toCheckpoints('get', namespace));
+      await caller.need(toMakePods(namespace));
+      await withKubernetes(checkpoints).startCopies(request, write, gone);
+    }),
   };
 
   /** @throws Fault when there is no such migration, or it is none of the caller's affairs */
@@ -146,6 +178,12 @@ export function coordinatorService(
       problem: problem === undefined ? null : { reason: problem.reason, message: problem.message },
     };
   }
+}
+
+function withKubernetes(checkpoints: CheckpointService | undefined): CheckpointService {
+  if (checkpoints !== undefined) return checkpoints;
+  const why = 'checkpoints are objects of Kubernetes, and copies are pods of its';
+  throw new Fault('RuntimeUnsupported', `${why}: this coordinator has none, see its --kubeconfig`);
 }
 
 function settle<Reply>(reply: Promise<Reply>, callback: sendUnaryData<Reply>): void {

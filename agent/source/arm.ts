@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault } from '../../proto/fault.ts';
+import { halfOf } from '../../proto/half.ts';
 import { mountTmpfs } from '../journal/mount.ts';
 import type { SidePaths } from '../paths.ts';
 import type { Mount } from '../runtime/process.ts';
@@ -14,13 +15,13 @@ import { externalName, stagingBytes } from '../target/prepare.ts';
 import { lostByRestart } from './copy-ahead.ts';
 import { prepareDump, type WaitingDump } from './dump.ts';
 import { flushShared } from './flush.ts';
-import { prepareForward } from './forward.ts';
+import { nowhere, prepareForward } from './forward.ts';
 import type { SourceMigration } from './source.ts';
 
 const watchdog = join(import.meta.dirname, 'watchdog.sh');
 
 export async function arm(source: SourceMigration, targetIp: string, signal: AbortSignal): Promise<void> {
-  const { live, paths } = source;
+  const { live, paths, record } = source;
   if (live === undefined) throw lostByRestart(source);
   const { pod, trees } = live;
   const { netnsPath, ip } = pod.status;
@@ -37,7 +38,8 @@ export async function arm(source: SourceMigration, targetIp: string, signal: Abo
     reason: 'StagingSpaceMissing',
   });
   const dumps = pod.containers.map((container) => startDump(paths, container, netnsPath));
-  live.armed = { dumps, forward: await prepareForward(paths, netnsPath, ip, targetIp) };
+  const stays = halfOf(record.plan) === 'checkpoint';
+  live.armed = { dumps, forward: stays ? nowhere : await prepareForward(paths, netnsPath, ip, targetIp) };
   await Promise.all(dumps.map(async (dump) => await dump.waits(signal)));
   await Promise.all(trees.map(async (tree) => await tree.getReady()));
   // So that little is left to write when the pod stands still.

@@ -1,5 +1,6 @@
 /** The one named point. Before it every fault thaws the source; after it the target is the workload. */
 import { Fault } from '../../proto/fault.ts';
+import { halfOf } from '../../proto/half.ts';
 import { decide, decision } from '../journal/record.ts';
 import { renameSync } from 'node:fs';
 import { startWatchdog, stopWatchdog } from './arm.ts';
@@ -9,6 +10,9 @@ import type { SourceMigration } from './source.ts';
 export function commit(source: SourceMigration): void {
   const { record, paths } = source;
   if (record.step === 'Committed') return;
+  if (halfOf(record.plan) === 'checkpoint') {
+    throw new Fault('CommitFailed', `${record.plan.id} is a checkpoint: its pod stays where it is`);
+  }
   if (record.step !== 'Sent') {
     throw new Fault('CommitFailed', `the source is ${record.step}, not Sent: there is nothing to commit`);
   }

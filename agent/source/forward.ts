@@ -26,6 +26,9 @@ export interface WaitingForward {
   cancel(): void;
 }
 
+/** Of a pod that stays: who comes while it stands still is answered when it runs again. */
+export const nowhere: WaitingForward = { set: () => Promise.resolve(), cancel: () => {} };
+
 function rules(from: string, to: string): string {
   const family = isIPv4(from) && isIPv4(to) ? 'ip' : isIPv6(from) && isIPv6(to) ? 'ip6' : undefined;
   if (family === undefined) {

@@ -6,12 +6,14 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault } from '../../proto/fault.ts';
+import { halfOf } from '../../proto/half.ts';
 import type { Phase } from '../../proto/phases.ts';
 import { mendImages } from '../images/mend.ts';
-import { expediteRcu } from '../runtime/expedited-rcu.ts';
-import { startWatchdog } from './arm.ts';
+import { calmRcu, expediteRcu } from '../runtime/expedited-rcu.ts';
+import { startWatchdog, stopWatchdog } from './arm.ts';
 import { lostByRestart } from './copy-ahead.ts';
 import { flushShared } from './flush.ts';
+import { thaw } from './roll-back.ts';
 import type { SourceLive, SourceMigration } from './source.ts';
 
 export async function freezeAndSend(
@@ -46,15 +48,15 @@ export async function freezeAndSend(
   record.details.dumpedBytes = imageBytes(source, live);
   enterPhase('Transferring', record.details.dumpedBytes);
   await Promise.all([files, flushed]);
+  await sendLinked(source, live);
   source.moment('files-sent');
+  if (halfOf(record.plan) === 'checkpoint') return await thawAndSend(source, live, signal);
   await sendImages(source, live);
   source.moment('images-sent');
   // CRIU puts its tasks back into the freezer when it leaves; before that a commit would promise too much.
   const gone = Promise.all(armed.dumps.map(async (dump) => await dump.gone));
-  await Promise.all([live.outbox.seal(signal), gone]);
-  if (!live.pod.containers.every(({ freezer }) => freezer.isFrozen())) {
-    throw new Fault('DumpFailed', 'the pod did not stay frozen after the dump: is something else thawing its cgroup?');
-  }
+  [record.details.receipt] = await Promise.all([live.outbox.seal(signal), gone]);
+  checkFrozen(live);
   source.moment('sent');
   source.enter('Sent');
 }
@@ -70,16 +72,45 @@ function imageBytes(source: SourceMigration, live: SourceLive): number {
   return files.reduce((sum, file) => sum + statSync(file).size, 0);
 }
 
-async function sendImages(source: SourceMigration, live: SourceLive): Promise<void> {
+/**
+ * Nobody has to have the images of a checkpoint before its pod runs on: they are a copy, in the staging. All else that
+ * they go with has been read by now.
+ */
+async function thawAndSend(source: SourceMigration, live: SourceLive, signal: AbortSignal): Promise<void> {
+  await Promise.all((live.armed?.dumps ?? []).map(async (dump) => await dump.gone));
+  checkFrozen(live);
+  await thaw(source);
+  source.moment('thawed');
+  stopWatchdog(source);
+  calmRcu(source.paths);
+  await sendImages(source, live);
+  source.moment('images-sent');
+  source.record.details.receipt = await live.outbox.seal(signal);
+  source.moment('sent');
+  source.enter('Sent');
+}
+
+/** Else it has changed what was read of it. */
+function checkFrozen({ pod }: SourceLive): void {
+  if (pod.containers.every(({ freezer }) => freezer.isFrozen())) return;
+  throw new Fault('DumpFailed', 'the pod did not stay frozen after the dump: is something else thawing its cgroup?');
+}
+
+/** What a dump has linked into the container's root, so that it can be found there again. */
+async function sendLinked(source: SourceMigration, live: SourceLive): Promise<void> {
   for (const [at, { name }] of live.pod.containers.entries()) {
-    const { images } = source.paths.container(name);
     const dump = live.armed?.dumps[at];
-    if (dump?.holdsOn() === true) {
-      for (const tree of live.trees) {
-        if (tree.source.channel.startsWith(`${name}/`)) await tree.round(live.outbox, source.abort.signal);
-      }
-      dump.letGo();
+    if (dump?.holdsOn() !== true) continue;
+    for (const tree of live.trees) {
+      if (tree.source.channel.startsWith(`${name}/`)) await tree.round(live.outbox, source.abort.signal);
     }
+    dump.letGo();
+  }
+}
+
+async function sendImages(source: SourceMigration, live: SourceLive): Promise<void> {
+  for (const { name } of live.pod.containers) {
+    const { images } = source.paths.container(name);
     mendImages(images);
     for (const file of readdirSync(images)) {
       const path = join(images, file);

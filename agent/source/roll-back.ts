@@ -29,8 +29,10 @@ export async function rollBack(source: SourceMigration, nodePaths: NodePaths): P
   // A CRIU that is in the middle of a dump cannot be killed: it ends by itself, and then its tasks are frozen again.
   await Promise.allSettled([source.busy, ...(live?.armed?.dumps ?? []).map(async (dump) => await dump.gone)]);
   // After a restart of this agent nobody knows whether its CRIU has ended; undoAll() waits for it and thaws then.
-  if (live !== undefined) await Promise.all(record.details.containers.map(async ({ freezer }) => await thaw(freezer)));
-  if (record.step !== 'Prepared' && record.step !== 'Armed') source.moment('thawed');
+  if (live !== undefined) await thaw(source);
+  const wasFrozen = record.step !== 'Prepared' && record.step !== 'Armed';
+  // A checkpoint's runs on before all of it is sent.
+  if (wasFrozen && !record.moments.some(({ name }) => name === 'thawed')) source.moment('thawed');
   stopWatchdog(source);
   for (const tree of live?.trees ?? []) tree.close();
   calmRcu(paths);
@@ -41,7 +43,12 @@ export async function rollBack(source: SourceMigration, nodePaths: NodePaths): P
   record.step = 'RolledBackSource';
 }
 
-async function thaw(known: Pick<Freezer, 'version' | 'path'>): Promise<void> {
+/** May be repeated. */
+export async function thaw({ record }: SourceMigration): Promise<void> {
+  await Promise.all(record.details.containers.map(async ({ freezer }) => await thawOne(freezer)));
+}
+
+async function thawOne(known: Pick<Freezer, 'version' | 'path'>): Promise<void> {
   let freezer: Freezer;
   try {
     freezer = freezerAt(known);

@@ -6,7 +6,7 @@ import type { SidePaths } from '../paths.ts';
 import type { SourcePod } from '../preflight/describe.ts';
 import type { PodConfig } from '../runtime/runtime.ts';
 import type { Freezer } from '../runtime/freezer.ts';
-import type { Outbox } from '../transfer/transfer.ts';
+import type { Outbox, Receipt } from '../transfer/transfer.ts';
 import type { CarriedTree } from '../tree/carry.ts';
 import type { WaitingDump } from './dump.ts';
 import type { WaitingForward } from './forward.ts';
@@ -22,6 +22,8 @@ export interface SourceDetails {
   watchdog: number;
   /** Bytes of CRIU images. */
   dumpedBytes: number;
+  /** Of everything, once the other side has it. */
+  receipt: Receipt | undefined;
 }
 
 export type SourceRecord = Journalled<SourceStep, SourceDetails>;

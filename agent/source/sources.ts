@@ -16,6 +16,7 @@ import * as metrics from '../metrics.ts';
 import { checkLabel } from '../paths.ts';
 import { checkPlan } from '../plan.ts';
 import { describePod, findPod } from '../preflight/describe.ts';
+import { manifestOf } from '../preflight/source.ts';
 import { arm } from './arm.ts';
 import { closeConnections } from './close-connections.ts';
 import { commit, revoke } from './commit.ts';
@@ -91,8 +92,9 @@ export class Sources {
         throw new Fault('MigrationInProgress', `the pod is leaving already, by ${other.record.plan.id}`);
       }
     }
-    const to = { migration: plan.id, address: data_address, peer: plan.target_node, token };
-    const outbox = await this.#parts.transport(plan).open(to, signal);
+    const manifest = manifestOf(pod, situation.cpuFlags);
+    const to = { migration: plan.id, address: data_address, peer: plan.target_node, token, manifest };
+    const outbox = await this.#parts.sending(plan).open(to, signal);
     openJournal(side);
     writeFileSync(side.sandbox, pod.status.id);
     const containers = pod.containers.map(({ name, status, freezer: { version, path } }) => ({
@@ -100,7 +102,8 @@ export class Sources {
       id: status.id,
       freezer: { version, path },
     }));
-    const details = { sandboxId: pod.status.id, podConfig: pod.status.config, containers, watchdog: 0, dumpedBytes: 0 };
+    const { id: sandboxId, config: podConfig } = pod.status;
+    const details = { sandboxId, podConfig, containers, watchdog: 0, dumpedBytes: 0, receipt: undefined };
     const record: SourceRecord = { plan, step: 'Prepared', moments: [], fault: null, details };
     const source = new SourceMigration(side, record, { pod, outbox, trees: treesOf(pod) });
     source.enter('Prepared');
@@ -189,7 +192,9 @@ export class Sources {
 
   async #rollBack(source: SourceMigration): Promise<void> {
     await rollBack(source, this.#parts.paths);
-    this.#ended(source, 'RolledBack', 'thawed');
+    const { plan, details } = source.record;
+    const isDone = plan.checkpoint !== null && details.receipt !== undefined;
+    this.#ended(source, isDone ? 'Succeeded' : 'RolledBack', 'thawed');
   }
 
   async closeConnections(id: string, signal: AbortSignal): Promise<SourceMigration> {

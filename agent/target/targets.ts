@@ -3,6 +3,7 @@ import type { AwaitTargetPodRequest__Output } from '../../proto/gen/podferry/v1/
 import type { DiscardRequest__Output } from '../../proto/gen/podferry/v1/DiscardRequest.ts';
 import type { PrepareTargetRequest__Output } from '../../proto/gen/podferry/v1/PrepareTargetRequest.ts';
 import { Fault } from '../../proto/fault.ts';
+import { halfOf } from '../../proto/half.ts';
 import type { AgentParts } from '../agent.ts';
 import { expiry } from '../journal/expiry.ts';
 import { undoAll } from '../journal/planted.ts';
@@ -67,7 +68,9 @@ export class Targets {
     const manifest = checkManifest(request.manifest);
     const side = paths.target(plan.id);
     if (this.#all.has(plan.id)) throw new Fault('MigrationInProgress', `${plan.id} is prepared here already`);
-    const transport = this.#parts.transport(plan);
+    const isCopy = halfOf(plan) === 'copy';
+    if (isCopy) this.#parts.checkpoints();
+    const transport = isCopy ? undefined : this.#parts.transport(plan);
     openJournal(side);
     const details = { manifest, sandboxId: '', podIp: '', sealed: false, keptImages: '' };
     const target = new TargetMigration(side, { plan, step: 'Prepared', moments: [], fault: null, details });
@@ -77,6 +80,8 @@ export class Targets {
     this.#expire(target);
     await target.during(prepareStaging(target));
     target.abort.signal.throwIfAborted();
+    // Nobody sends: it is fetched when its turn has come.
+    if (transport === undefined) return { target, token: '' };
     const grant = { migration: plan.id, peer: plan.source_node, validMs: plan.wait_deadline_ms };
     const inbox = transport.expect(grant, sinkOf(target));
     target.closeInbox = (why) => void inbox.abort(why ?? new Fault('Cancelled', `${plan.id} has ended at its target`));
@@ -113,6 +118,23 @@ export class Targets {
       () => this.#gaveUp(target, new Fault('TargetPrepareFailed', 'the wrapper has given up')),
       () => {},
     );
+    return target;
+  }
+
+  /** What a checkpoint holds, into the pod that waits for it. */
+  async receive(id: string, signal: AbortSignal): Promise<TargetMigration> {
+    const target = this.get(id);
+    const { plan, step, details } = target.record;
+    if (plan.checkpoint === null) throw new Fault('InvalidArgument', `${id} is sent what it needs by its source`);
+    if (details.sealed) return target;
+    if (step !== 'Waiting') throw new Fault('TransferFailed', `nothing waits for a checkpoint here: ${id} is ${step}`);
+    const ends = AbortSignal.any([signal, target.abort.signal]);
+    ends.throwIfAborted();
+    const stored = await this.#parts.checkpoints().open(plan.checkpoint);
+    const replayed = stored.replay(sinkOf(target), ends);
+    await target.during(replayed.then(() => {}));
+    const { bytes } = await replayed;
+    metrics.bytesMoved.inc({ direction: 'in', transport: plan.transport }, bytes);
     return target;
   }
 

@@ -4,6 +4,7 @@
  * the other side holds them.
  */
 import type { Fault } from '../../proto/fault.ts';
+import type { PodManifest } from '../../proto/gen/podferry/v1/PodManifest.ts';
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
@@ -103,21 +104,27 @@ export interface Destination {
   token: string;
   /** Called with the bytes of bodies handed over so far, at most once per 256 KiB. */
   onProgress?: (bytes: number) => void;
+  /** What leaves: kept with it where nobody has been told. */
+  manifest?: PodManifest;
 }
 
-export interface Transport {
-  readonly name: 'stream' | 'nfs';
+/** The source's half of a transport: all that there is of one whose target comes later. */
+export interface Sending {
+  readonly name: 'stream' | 'nfs' | 'directory';
   /**
    * The source's side: connected, authenticated and welcome when it resolves, so that nothing of that is left for the
    * time in which the pod is frozen.
    * @throws Fault AgentUnreachable, PermissionDenied, TransportUnavailable
    */
   open(to: Destination, signal: AbortSignal): Promise<Outbox>;
-  /** The target's side: a transfer may come from now on. */
-  expect(grant: Grant, sink: Sink): Inbox;
   /**
    * Removes what transfers of an earlier life of this agent have left, other than the migrations given.
    * @returns the migrations whose leftovers are gone
    */
   sweep(alive: ReadonlySet<string>): Promise<string[]>;
+}
+
+export interface Transport extends Sending {
+  /** The target's side: a transfer may come from now on. */
+  expect(grant: Grant, sink: Sink): Inbox;
 }

@@ -26,6 +26,9 @@ export type Call =
   | 'LiftHold'
   | 'CreateTargetPod'
   | 'AwaitTargetPod'
+  | 'Receive'
+  | 'ReadCheckpoint'
+  | 'RemoveCheckpoint'
   | 'Arm'
   | 'Commit'
   | 'Restore'
@@ -57,7 +60,8 @@ const defaultDeadlines: Readonly<Record<Call | Streaming, number>> = {
   LiftHold: 5_000,
   CreateTargetPod: 120_000,
   AwaitTargetPod: 120_000,
-  // Its limit is the migration's own.
+  // Their limit is the migration's own.
+  Receive: 3_600_000,
   CopyAhead: 3_600_000,
   Arm: 30_000,
   FreezeAndSend: 11_000,
@@ -70,6 +74,8 @@ const defaultDeadlines: Readonly<Record<Call | Streaming, number>> = {
   CloseConnections: 10_000,
   ReleaseSource: 60_000,
   FinishTarget: 30_000,
+  ReadCheckpoint: 15_000,
+  RemoveCheckpoint: 60_000,
 };
 
 const channelOptions = {
@@ -214,4 +220,9 @@ export class Agent {
     const name = error.code === undefined ? 'UNKNOWN' : status[error.code];
     return new Fault('Internal', `${this.#named(call)}: ${name}: ${fault.message}`, options);
   }
+}
+
+/** An agent that has nothing of it has nothing to do for it. */
+export function unlessGone(error: unknown): void {
+  if (!(error instanceof Fault && error.reason === 'MigrationNotFound')) throw error;
 }

@@ -2,8 +2,15 @@
 import { connectivityState, type ServiceError, status } from '@grpc/grpc-js';
 import type { MethodDefinition } from '@grpc/proto-loader';
 import { Fault, fromStatus } from '../../proto/fault.ts';
+import type { Checkpoint__Output as Checkpoint } from '../../proto/gen/podferry/v1/Checkpoint.ts';
+import type { CheckpointName } from '../../proto/gen/podferry/v1/CheckpointName.ts';
+import type { CheckpointRequest } from '../../proto/gen/podferry/v1/CheckpointRequest.ts';
 import type { CoordinatorClient } from '../../proto/gen/podferry/v1/Coordinator.ts';
+import type { Copy__Output as Copy } from '../../proto/gen/podferry/v1/Copy.ts';
+import type { DeleteCheckpointResponse__Output as DeleteCheckpointResponse } from '../../proto/gen/podferry/v1/DeleteCheckpointResponse.ts';
 import type { GetRequest } from '../../proto/gen/podferry/v1/GetRequest.ts';
+import type { ListCheckpointsRequest } from '../../proto/gen/podferry/v1/ListCheckpointsRequest.ts';
+import type { ListCheckpointsResponse__Output as ListCheckpointsResponse } from '../../proto/gen/podferry/v1/ListCheckpointsResponse.ts';
 import type { ListRequest } from '../../proto/gen/podferry/v1/ListRequest.ts';
 import type { ListResponse__Output as ListResponse } from '../../proto/gen/podferry/v1/ListResponse.ts';
 import type { MigrateRequest } from '../../proto/gen/podferry/v1/MigrateRequest.ts';
@@ -14,6 +21,7 @@ import type { NodesResponse__Output as NodesResponse } from '../../proto/gen/pod
 import type { PodsRequest } from '../../proto/gen/podferry/v1/PodsRequest.ts';
 import type { PodsResponse__Output as PodsResponse } from '../../proto/gen/podferry/v1/PodsResponse.ts';
 import type { PreflightResponse__Output as PreflightResponse } from '../../proto/gen/podferry/v1/PreflightResponse.ts';
+import type { StartCopiesRequest } from '../../proto/gen/podferry/v1/StartCopiesRequest.ts';
 import { load } from '../../proto/load.ts';
 import { parseAddress } from '../settings.ts';
 import { mistakesIn, type Proof, type ProofFlags, proofOf } from './proof.ts';
@@ -34,11 +42,15 @@ interface Calls {
   Nodes: [NodesRequest, NodesResponse];
   Preflight: [MigrateRequest, PreflightResponse];
   Pods: [PodsRequest, PodsResponse];
+  ListCheckpoints: [ListCheckpointsRequest, ListCheckpointsResponse];
+  DeleteCheckpoint: [CheckpointName, DeleteCheckpointResponse];
 }
 
 interface Streams {
-  Migrate: MigrateRequest;
-  Watch: GetRequest;
+  Migrate: [MigrateRequest, MigrationEvent];
+  Watch: [GetRequest, MigrationEvent];
+  Checkpoint: [CheckpointRequest, Checkpoint];
+  StartCopies: [StartCopiesRequest, Copy];
 }
 
 const connectMs = 10_000;
@@ -96,14 +108,14 @@ export class Connection {
   /** Events until the other side has no more, or until the signal. @throws as call() */
   async *follow<Name extends keyof Streams>(
     name: Name,
-    request: Streams[Name],
+    request: Streams[Name][0],
     signal: AbortSignal,
-  ): AsyncGenerator<MigrationEvent> {
+  ): AsyncGenerator<Streams[Name][1]> {
     const { path, requestSerialize, responseDeserialize } = service.service[name] as MethodDefinition<
-      Streams[Name],
+      Streams[Name][0],
       unknown,
       unknown,
-      MigrationEvent
+      Streams[Name][1]
     >;
     const metadata = this.#proof.metadata();
     const call = this.#client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request, metadata);
@@ -111,7 +123,7 @@ export class Connection {
     const stop = this.#boundConnecting(cancel);
     signal.addEventListener('abort', cancel, { once: true });
     try {
-      for await (const event of call) yield event as MigrationEvent;
+      for await (const event of call) yield event as Streams[Name][1];
     } catch (error) {
       if (signal.aborted) return;
       throw this.#translate(error as ServiceError);

@@ -28,6 +28,7 @@ const hints: Partial<Record<Reason, string>> = {
   AgentUnreachable: '"kubectl migrate nodes" shows which agents answer, and why not',
   MigrationInProgress: '"kubectl migrate list" shows what is under way',
   MigrationNotFound: '"kubectl migrate list" shows what is known',
+  CheckpointNotFound: '"kubectl checkpoint list" shows those that there are',
   DeadlineExceeded: 'give it more time with --timeout or --freeze-timeout',
   Unauthenticated:
     "a certificate in --tls-dir has to come from this cluster's authority, a token in --token-file from its Kubernetes",

@@ -1,52 +1,28 @@
 #!/usr/bin/env node
 /** Moves pods. On the PATH under this name kubectl finds it as "kubectl migrate". */
-import { Command, CommanderError, Option } from 'commander';
+import { Command } from 'commander';
 import { urlForms } from '../probe/target.ts';
-import { Connection, type ConnectionFlags } from './connection.ts';
-import { printLines, processConsole } from './console.ts';
-import { type ExitCode, exitCode, explain } from './exit.ts';
+import { processConsole } from './console.ts';
+import { type CopiesFlags, readCopiesFlags, startCopies } from './copies.ts';
 import type { FollowFlags } from './follow.ts';
 import { cancel, get, list } from './list.ts';
 import { migrate, type MigrateFlags, readFlags, strategyNames, transportNames } from './migrate.ts';
 import { isNode, migrateNode, readNodeFlags } from './node.ts';
 import { nodes } from './nodes.ts';
-import type { Format } from './show.ts';
+import { type CommonFlags, connected, runProgram, withCommonFlags } from './program.ts';
 import { watch } from './watch.ts';
 
 const console = processConsole;
-let ended: ExitCode = exitCode.succeeded;
-
-/** Every command can be told where the coordinator is and how to print. */
-function withCommonFlags(command: Command): Command {
-  return command
-    .addOption(new Option('--coordinator <host:port>', 'where the coordinator listens').env('PODFERRY_COORDINATOR'))
-    .addOption(new Option('--tls-dir <directory>', 'your ca.crt, tls.crt and tls.key').env('PODFERRY_TLS_DIR'))
-    .addOption(new Option('--token-file <file>', 'your token of Kubernetes').env('PODFERRY_TOKEN_FILE'))
-    .addOption(new Option('--ca-file <file>', 'with a token: signs for the coordinator').env('PODFERRY_CA_FILE'))
-    .option('--insecure-plaintext', 'no TLS (env: PODFERRY_INSECURE_PLAINTEXT)')
-    .addOption(new Option('-o, --output <format>', 'how to print').choices(['json', 'yaml', 'wide']));
-}
-
-async function connected(flags: ConnectionFlags, work: (connection: Connection) => Promise<ExitCode>): Promise<void> {
-  const connection = new Connection(flags, (line) => printLines(console, [line]));
-  try {
-    ended = await work(connection);
-  } finally {
-    connection.close();
-  }
-}
-
 type Reconnect = Pick<FollowFlags, 'reconnect'>;
 const reconnect = ['--reconnect <span>', 'how long to look for a coordinator that went away (default 30s)'] as const;
-
-interface CommonFlags extends ConnectionFlags {
-  output?: Exclude<Format, 'text'>;
-}
 
 const program = new Command('kubectl migrate')
   .description('Move a running pod to another node, with its memory, open files and what it has acknowledged.')
   .exitOverride()
-  .usage('POD --to NODE [flags]\n       kubectl migrate node/NODE [flags]\n       kubectl migrate COMMAND [flags]')
+  .usage(
+    'POD --to NODE [flags]\n       kubectl migrate node/NODE [flags]\n' +
+      '       kubectl migrate --from-checkpoint NAME [flags]\n       kubectl migrate COMMAND [flags]',
+  )
   .addHelpText(
     'after',
     '\nThe flags of a move: kubectl migrate pod --help. A pod with the name of a command: pod/NAME.\n' +
@@ -56,7 +32,7 @@ const program = new Command('kubectl migrate')
       '4 no answer from the coordinator, 130 interrupted.',
   );
 
-withCommonFlags(program.command('pod <pod>', { isDefault: true }))
+withCommonFlags(program.command('pod [pod]', { isDefault: true }))
   .description('move a pod (the word "pod" may be left out)')
   .option('-n, --namespace <namespace>', 'of the pod; with node/NODE all, unless you name one', 'default')
   .option('--to <node>', 'where to; without it the coordinator picks')
@@ -69,16 +45,28 @@ withCommonFlags(program.command('pod <pod>', { isDefault: true }))
   .option('--dry-run', 'only ask whether it could move, and say every reason why not')
   .option(...reconnect)
   .option('--detach', 'start it, print its id and leave')
-  .action(async (pod: string, flags: CommonFlags & Omit<MigrateFlags, 'output'>, command: Command) => {
-    const all: MigrateFlags = { ...flags, output: flags.output ?? 'text' };
-    if (isNode(pod)) {
-      const namespace = command.getOptionValueSource('namespace') === 'cli' ? flags.namespace : '';
-      const asked = readNodeFlags(pod, { ...all, namespace });
-      return await connected(flags, async (connection) => await migrateNode(connection, asked, all, console));
-    }
-    const request = readFlags(pod, all);
-    await connected(flags, async (connection) => await migrate(connection, request, all, console));
-  });
+  .option('--from-checkpoint <name>', 'start new pods from a checkpoint, in the place of a move')
+  .option('--replicas <n>', 'with --from-checkpoint: how many (default 1)')
+  .action(
+    async (
+      pod: string | undefined,
+      flags: CommonFlags & CopiesFlags & Omit<MigrateFlags, 'output'>,
+      command: Command,
+    ) => {
+      const copies = readCopiesFlags(pod, flags);
+      if (copies !== undefined) {
+        return await connected(flags, async (c) => await startCopies(c, copies, flags.output ?? 'text', console));
+      }
+      const all: MigrateFlags = { ...flags, output: flags.output ?? 'text' };
+      if (pod !== undefined && isNode(pod)) {
+        const namespace = command.getOptionValueSource('namespace') === 'cli' ? flags.namespace : '';
+        const asked = readNodeFlags(pod, { ...all, namespace });
+        return await connected(flags, async (connection) => await migrateNode(connection, asked, all, console));
+      }
+      const request = readFlags(pod ?? '', all);
+      await connected(flags, async (connection) => await migrate(connection, request, all, console));
+    },
+  );
 
 withCommonFlags(program.command('list'))
   .description('migrations that the coordinator knows')
@@ -114,22 +102,4 @@ withCommonFlags(program.command('nodes'))
     await connected(flags, async (c) => await nodes(c, flags.output ?? 'text', console));
   });
 
-// Whoever reads may have seen enough (| head): no reason to fail, and none to go on.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit();
-});
-
-try {
-  await program.parseAsync();
-} catch (error) {
-  if (error instanceof CommanderError) ended = error.exitCode === 0 ? exitCode.succeeded : exitCode.refused;
-  else {
-    const { lines, code } = explain(error);
-    printLines(console, lines);
-    ended = code;
-  }
-}
-process.exitCode = ended;
-// Whoever leaves without waiting has calls open.
-if (ended === exitCode.interrupted) process.exit();
+await runProgram(program);

@@ -81,7 +81,7 @@ export class Migrations {
     if (holder !== undefined) {
       examined.findings.unshift({
         reason: 'MigrationInProgress',
-        message: `pod ${pod} is being migrated by ${holder}`,
+        message: `pod ${pod} is being migrated or checkpointed by ${holder}`,
       });
     }
     return examined;

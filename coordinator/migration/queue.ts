@@ -61,7 +61,7 @@ export class Queue {
     if (holder !== undefined) {
       throw new Fault(
         'MigrationInProgress',
-        `pod ${pod} is being migrated by ${holder}: wait for it (watch ${holder}) or cancel it`,
+        `pod ${pod} is being migrated or checkpointed by ${holder}: wait for it or cancel it`,
       );
     }
     const claim = { pod, id };

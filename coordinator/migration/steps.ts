@@ -289,7 +289,16 @@ function need<T>(value: T | undefined, what: string): T {
 }
 
 export function absentSource(migration: string): SourceState {
-  return { migration, step: 'Absent', plan: null, moments: [], fault: null, dumped_bytes: '0' };
+  return {
+    migration,
+    step: 'Absent',
+    plan: null,
+    moments: [],
+    fault: null,
+    dumped_bytes: '0',
+    sent_bytes: '0',
+    checkpoint: null,
+  };
 }
 
 export function absentTarget(migration: string): TargetState {

@@ -9,7 +9,16 @@ import type { NodeFacts__Output as NodeFacts } from '../../proto/gen/podferry/v1
 import type { Agents } from '../agents/agents.ts';
 import { isNamesake, type Plan } from '../request.ts';
 import type { Migrations } from './migrations.ts';
-import { found } from './observe.ts';
+import { found, type TargetState } from './observe.ts';
+
+/** Plans of half a migration are somebody else's: see proto/half.ts. */
+export interface Halves {
+  ids: readonly string[];
+  has(id: string): boolean;
+  /** How many of them a node can have in its journal. */
+  on(node: string): number;
+  takeUp(plan: Plan, target: TargetState | undefined): void;
+}
 
 /** Of one node; undefined: its agent did not answer. */
 type Journals = Map<string, Journal | undefined>;
@@ -17,6 +26,7 @@ type Journals = Map<string, Journal | undefined>;
 export class Sweep {
   readonly #agents: Agents;
   readonly #migrations: Migrations;
+  readonly #halves: Halves;
   readonly #log: Logger;
   readonly #intervalMs: number;
   readonly #signal: AbortSignal;
@@ -24,9 +34,17 @@ export class Sweep {
   #sweeping: Promise<void> = Promise.resolve();
 
   /** @param intervalMs between two looks at what cannot be brought to an end */
-  constructor(agents: Agents, migrations: Migrations, log: Logger, intervalMs: number, signal: AbortSignal) {
+  constructor(
+    agents: Agents,
+    migrations: Migrations,
+    halves: Halves,
+    log: Logger,
+    intervalMs: number,
+    signal: AbortSignal,
+  ) {
     this.#agents = agents;
     this.#migrations = migrations;
+    this.#halves = halves;
     this.#log = log;
     this.#intervalMs = intervalMs;
     this.#signal = signal;
@@ -35,7 +53,7 @@ export class Sweep {
   /** An agent has answered. Returns when all that is found is under way, not when it has ended. */
   async answered(node: string, { migrations }: NodeFacts, came: boolean): Promise<void> {
     const due = performance.now() - this.#last >= this.#intervalMs;
-    if (!came && !(due && migrations > this.#migrations.activeOn(node))) return;
+    if (!came && !(due && migrations > this.#migrations.activeOn(node) + this.#halves.on(node))) return;
     const before = this.#sweeping;
     this.#sweeping = before.then(async () => await this.#sweep());
     await this.#sweeping;
@@ -44,12 +62,14 @@ export class Sweep {
   async #sweep(): Promise<void> {
     this.#last = performance.now();
     // One that is active now and has ended when the answers come has journals that are not true any more.
-    const active = new Set(this.#migrations.active);
+    const active = new Set([...this.#migrations.active, ...this.#halves.ids]);
     const journals: Journals = new Map(
       await Promise.all(this.#agents.all.map(async ({ node }) => [node, await this.#journalOf(node)] as const)),
     );
     for (const [id, plan] of this.#plansIn(journals)) {
-      if (!active.has(id) && !this.#migrations.isActive(id)) this.#takeUp(id, plan, journals);
+      if (active.has(id) || this.#migrations.isActive(id) || this.#halves.has(id)) continue;
+      if (plan.checkpoint === null) this.#takeUp(id, plan, journals);
+      else this.#halves.takeUp(plan, targetOf(plan, journals));
     }
   }
 
@@ -94,6 +114,11 @@ export class Sweep {
     this.#log.info({ migration: id, source: facts.source, target: facts.target }, 'found in a journal, taken up');
     this.#migrations.resume(plan, facts);
   }
+}
+
+function targetOf({ id, target_node }: Plan, journals: Journals): TargetState | undefined {
+  const entry = entryOf(journals.get(target_node)?.targets, id);
+  return entry === 'none' ? undefined : entry;
 }
 
 function entryOf<Entry extends { migration: string }>(

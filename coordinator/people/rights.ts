@@ -1,5 +1,6 @@
 /** What a call takes, in the words of Kubernetes: whoever may do it with kubectl may ask for it here. Pure. */
 import { Fault } from '../../proto/fault.ts';
+import { podCheckpoints } from '../checkpoint/pod-checkpoint.ts';
 import { group, plural } from '../resource/pod-migration.ts';
 
 export interface Right {
@@ -13,6 +14,14 @@ export interface Right {
 
 export function toMigrations(verb: Right['verb'], namespace: string | undefined): Right {
   return { verb, group, resource: plural, namespace };
+}
+
+export function toCheckpoints(verb: Right['verb'], namespace: string | undefined): Right {
+  return { verb, group, resource: podCheckpoints.plural, namespace };
+}
+
+export function toMakePods(namespace: string): Right {
+  return { verb: 'create', group: '', resource: 'pods', namespace };
 }
 
 export const toListNodes: Right = { verb: 'list', group: '', resource: 'nodes', namespace: undefined };

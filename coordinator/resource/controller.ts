@@ -13,7 +13,7 @@ import type { MigrationRecord } from '../migration/record.ts';
 import { readRequest } from '../request.ts';
 import { Events } from './events.ts';
 import { Objects } from './objects.ts';
-import { askedByAnnotation, type PodMigration, specOf } from './pod-migration.ts';
+import { askedByAnnotation, type PodMigration, podMigrations, specOf } from './pod-migration.ts';
 import { Pods } from './pods.ts';
 import { type Surroundings, Ward } from './ward.ts';
 import { watchObjects } from './watch.ts';
@@ -35,7 +35,7 @@ export class Controller {
     this.#kubernetes = kubernetes;
     this.#log = log;
     this.#around = {
-      objects: new Objects(kubernetes),
+      objects: new Objects<PodMigration>(kubernetes, podMigrations),
       pods: new Pods(kubernetes),
       events: new Events(kubernetes.core, log, this.#closed.signal),
       migrations,
@@ -78,8 +78,8 @@ export class Controller {
     const asker = by === undefined ? {} : { [askedByAnnotation]: by };
     let object: PodMigration;
     try {
-      const stem = `${name.slice(0, longestStem)}-`;
-      object = await objects.create(namespace, stem, asker, specOf(request, plan.pod?.uid ?? ''), closed);
+      const called = { generateName: `${name.slice(0, longestStem)}-` };
+      object = await objects.create(namespace, called, asker, specOf(request, plan.pod?.uid ?? ''), closed);
     } catch (error) {
       const hint = statusOf(error) === 404 ? ' (has charts/podferry/crds been applied?)' : '';
       throw apiFault(error, `making a PodMigration in ${namespace}${hint}`);

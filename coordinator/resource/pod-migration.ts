@@ -11,6 +11,8 @@ export const kind = 'PodMigration';
 
 /** Stands from when it is taken up to its end, so that nobody's delete makes us forget a pod on its way. */
 export const finalizer = 'podferry.dev/migration';
+export const podMigrations = { kind, plural, finalizer } as const;
+
 /** On one that keeps its pod's name from all others: its id. The admission policy podferry-names asks for it. */
 export const keepsNameLabel = 'podferry.dev/keeps-name';
 /** Who asked for one that was not made by hand, as far as that is known. */

@@ -4,21 +4,30 @@ import { Fault } from '../../proto/fault.ts';
 import type { Migration__Output as Migration } from '../../proto/gen/podferry/v1/Migration.ts';
 import { isEnd, type EndPhase, type Phase, phases } from '../../proto/phases.ts';
 import type { Agents } from '../agents/agents.ts';
-import { statusOf as httpStatusOf } from '../cluster/kubernetes/client.ts';
 import type { Migrations } from '../migration/migrations.ts';
 import type { MigrationRecord, Outcome } from '../migration/record.ts';
 import { readRequest } from '../request.ts';
 import { Mirror } from './mirror.ts';
 import { Announcer } from './announce.ts';
+import { Attendant, longestPauseMs } from './attendant.ts';
 import type { Events } from './events.ts';
 import type { Objects } from './objects.ts';
-import { hasEnded, idOf, isBeingDeleted, isHeld, keepsName, type PodMigration, requestOf } from './pod-migration.ts';
+import {
+  hasEnded,
+  idOf,
+  isBeingDeleted,
+  isHeld,
+  keepsName,
+  keepsNameLabel,
+  type PodMigration,
+  requestOf,
+} from './pod-migration.ts';
 import type { Pods } from './pods.ts';
 import { goesIn, type Known, settle, taskOf } from './task.ts';
 import { amendedStatus, endedStatus, statusOf } from './status.ts';
 
 export interface Surroundings {
-  objects: Objects;
+  objects: Objects<PodMigration>;
   pods: Pods;
   events: Pick<Events, 'tell' | 'idle'>;
   migrations: Migrations;
@@ -30,8 +39,6 @@ export interface Surroundings {
   closed: AbortSignal;
 }
 
-const firstPauseMs = 250;
-const longestPauseMs = 5_000;
 /** A timer takes no more than 24 days. */
 const longestSleepMs = 86_400_000;
 
@@ -42,14 +49,11 @@ export class Ward {
   readonly #around: Surroundings;
   readonly #mirror: Mirror;
   readonly #announcer: Announcer;
+  readonly #attendant: Attendant;
   readonly #log: Logger;
   /** It was over for all who watch when we first saw it: its status stays. */
   readonly #wasOver: boolean;
   #object: PodMigration;
-  #attending = false;
-  #again = false;
-  #failures = 0;
-  #timer: NodeJS.Timeout | undefined;
   #preflight: AbortController | undefined;
   #cancelled = false;
   #following = false;
@@ -67,12 +71,17 @@ export class Ward {
       async (migration) => await this.#write(migration),
       (error, times) => times === 1 && this.#log.warn({ err: error }, 'the status could not be written, tried again'),
     );
+    this.#attendant = new Attendant(
+      async () => await this.#do(),
+      (error) => this.#log.warn({ err: error }, 'not possible now, tried again'),
+      around.closed,
+    );
     this.begun.promise.catch(() => {});
   }
 
   /** Nothing is to be done, as far as is known. */
   get idle(): boolean {
-    return this.#mirror.idle && !this.#attending && this.#task() !== 'letGo';
+    return this.#mirror.idle && !this.#attendant.busy && this.#task() !== 'letGo';
   }
 
   /** As it is now, or was a moment ago: answers overtake what a watch says. */
@@ -84,7 +93,7 @@ export class Ward {
   /** The object is gone, though we held it: somebody took our hold away. That is a wish to end it, too. */
   gone(): void {
     this.#mirror.close();
-    clearTimeout(this.#timer);
+    this.#attendant.close();
     const why = new Fault('Cancelled', 'its PodMigration was deleted');
     this.#preflight?.abort(why);
     this.begun.reject(why);
@@ -104,40 +113,13 @@ export class Ward {
     if (this.#around.closed.aborted) return;
     if (this.#preflight !== undefined && isBeingDeleted(this.#object))
       this.#preflight.abort(new Fault('Cancelled', 'its PodMigration was deleted'));
-    if (this.#attending) {
-      this.#again = true;
-      return;
-    }
-    clearTimeout(this.#timer);
-    this.#attending = true;
-    void this.#attend();
+    this.#attendant.attend();
   }
 
   close(): void {
-    clearTimeout(this.#timer);
+    this.#attendant.close();
     this.#mirror.close();
     this.begun.reject(new Fault('NodeNotReady', 'the coordinator is shutting down: the next one takes it up'));
-  }
-
-  async #attend(): Promise<void> {
-    let later: number | undefined;
-    try {
-      later = await this.#do();
-      this.#failures = 0;
-    } catch (error) {
-      this.#failures += 1;
-      // Changed meanwhile: that change is on its way to us.
-      if (httpStatusOf(error) !== 409 && this.#failures === 1)
-        this.#log.warn({ err: error }, 'not possible now, tried again');
-      later = Math.min(firstPauseMs * 2 ** (this.#failures - 1), longestPauseMs);
-    } finally {
-      this.#attending = false;
-    }
-    if (this.#around.closed.aborted) return;
-    if (later !== undefined) this.#timer = setTimeout(() => this.attend(), later);
-    if (!this.#again) return;
-    this.#again = false;
-    this.attend();
   }
 
   #task() {
@@ -243,7 +225,7 @@ export class Ward {
   async #freeName(): Promise<number | undefined> {
     const { objects, closed } = this.#around;
     if (this.#isNodeAbsent()) return longestPauseMs;
-    this.#now(await objects.freeName(this.#object, closed));
+    this.#now(await objects.unlabel(this.#object, keepsNameLabel, closed));
     return undefined;
   }
 

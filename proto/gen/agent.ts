@@ -4,6 +4,7 @@ import type { EnumTypeDefinition, MessageTypeDefinition } from '@grpc/proto-load
 import type { AgentClient as _podferry_v1_AgentClient, AgentDefinition as _podferry_v1_AgentDefinition } from './podferry/v1/Agent.ts';
 import type { ArmRequest as _podferry_v1_ArmRequest, ArmRequest__Output as _podferry_v1_ArmRequest__Output } from './podferry/v1/ArmRequest.ts';
 import type { AwaitTargetPodRequest as _podferry_v1_AwaitTargetPodRequest, AwaitTargetPodRequest__Output as _podferry_v1_AwaitTargetPodRequest__Output } from './podferry/v1/AwaitTargetPodRequest.ts';
+import type { CheckpointRef as _podferry_v1_CheckpointRef, CheckpointRef__Output as _podferry_v1_CheckpointRef__Output } from './podferry/v1/CheckpointRef.ts';
 import type { ContainerManifest as _podferry_v1_ContainerManifest, ContainerManifest__Output as _podferry_v1_ContainerManifest__Output } from './podferry/v1/ContainerManifest.ts';
 import type { DiscardRequest as _podferry_v1_DiscardRequest, DiscardRequest__Output as _podferry_v1_DiscardRequest__Output } from './podferry/v1/DiscardRequest.ts';
 import type { ExternalMount as _podferry_v1_ExternalMount, ExternalMount__Output as _podferry_v1_ExternalMount__Output } from './podferry/v1/ExternalMount.ts';
@@ -30,7 +31,9 @@ import type { PreflightTargetResponse as _podferry_v1_PreflightTargetResponse, P
 import type { PrepareSourceRequest as _podferry_v1_PrepareSourceRequest, PrepareSourceRequest__Output as _podferry_v1_PrepareSourceRequest__Output } from './podferry/v1/PrepareSourceRequest.ts';
 import type { PrepareTargetRequest as _podferry_v1_PrepareTargetRequest, PrepareTargetRequest__Output as _podferry_v1_PrepareTargetRequest__Output } from './podferry/v1/PrepareTargetRequest.ts';
 import type { Progress as _podferry_v1_Progress, Progress__Output as _podferry_v1_Progress__Output } from './podferry/v1/Progress.ts';
+import type { ReadCheckpointResponse as _podferry_v1_ReadCheckpointResponse, ReadCheckpointResponse__Output as _podferry_v1_ReadCheckpointResponse__Output } from './podferry/v1/ReadCheckpointResponse.ts';
 import type { ReleaseRequest as _podferry_v1_ReleaseRequest, ReleaseRequest__Output as _podferry_v1_ReleaseRequest__Output } from './podferry/v1/ReleaseRequest.ts';
+import type { RemoveCheckpointResponse as _podferry_v1_RemoveCheckpointResponse, RemoveCheckpointResponse__Output as _podferry_v1_RemoveCheckpointResponse__Output } from './podferry/v1/RemoveCheckpointResponse.ts';
 import type { SourceState as _podferry_v1_SourceState, SourceState__Output as _podferry_v1_SourceState__Output } from './podferry/v1/SourceState.ts';
 import type { TargetState as _podferry_v1_TargetState, TargetState__Output as _podferry_v1_TargetState__Output } from './podferry/v1/TargetState.ts';
 import type { Tree as _podferry_v1_Tree, Tree__Output as _podferry_v1_Tree__Output } from './podferry/v1/Tree.ts';
@@ -45,6 +48,7 @@ export interface ProtoGrpcType {
       Agent: SubtypeConstructor<typeof grpc.Client, _podferry_v1_AgentClient> & { service: _podferry_v1_AgentDefinition }
       ArmRequest: MessageTypeDefinition<_podferry_v1_ArmRequest, _podferry_v1_ArmRequest__Output>
       AwaitTargetPodRequest: MessageTypeDefinition<_podferry_v1_AwaitTargetPodRequest, _podferry_v1_AwaitTargetPodRequest__Output>
+      CheckpointRef: MessageTypeDefinition<_podferry_v1_CheckpointRef, _podferry_v1_CheckpointRef__Output>
       ContainerManifest: MessageTypeDefinition<_podferry_v1_ContainerManifest, _podferry_v1_ContainerManifest__Output>
       DiscardRequest: MessageTypeDefinition<_podferry_v1_DiscardRequest, _podferry_v1_DiscardRequest__Output>
       ExternalMount: MessageTypeDefinition<_podferry_v1_ExternalMount, _podferry_v1_ExternalMount__Output>
@@ -72,8 +76,10 @@ export interface ProtoGrpcType {
       PrepareSourceRequest: MessageTypeDefinition<_podferry_v1_PrepareSourceRequest, _podferry_v1_PrepareSourceRequest__Output>
       PrepareTargetRequest: MessageTypeDefinition<_podferry_v1_PrepareTargetRequest, _podferry_v1_PrepareTargetRequest__Output>
       Progress: MessageTypeDefinition<_podferry_v1_Progress, _podferry_v1_Progress__Output>
+      ReadCheckpointResponse: MessageTypeDefinition<_podferry_v1_ReadCheckpointResponse, _podferry_v1_ReadCheckpointResponse__Output>
       Reason: EnumTypeDefinition
       ReleaseRequest: MessageTypeDefinition<_podferry_v1_ReleaseRequest, _podferry_v1_ReleaseRequest__Output>
+      RemoveCheckpointResponse: MessageTypeDefinition<_podferry_v1_RemoveCheckpointResponse, _podferry_v1_RemoveCheckpointResponse__Output>
       SourceState: MessageTypeDefinition<_podferry_v1_SourceState, _podferry_v1_SourceState__Output>
       Strategy: EnumTypeDefinition
       TargetState: MessageTypeDefinition<_podferry_v1_TargetState, _podferry_v1_TargetState__Output>

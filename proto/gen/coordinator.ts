@@ -4,8 +4,14 @@ import type { EnumTypeDefinition, MessageTypeDefinition } from '@grpc/proto-load
 import type { AgentClient as _podferry_v1_AgentClient, AgentDefinition as _podferry_v1_AgentDefinition } from './podferry/v1/Agent.ts';
 import type { ArmRequest as _podferry_v1_ArmRequest, ArmRequest__Output as _podferry_v1_ArmRequest__Output } from './podferry/v1/ArmRequest.ts';
 import type { AwaitTargetPodRequest as _podferry_v1_AwaitTargetPodRequest, AwaitTargetPodRequest__Output as _podferry_v1_AwaitTargetPodRequest__Output } from './podferry/v1/AwaitTargetPodRequest.ts';
+import type { Checkpoint as _podferry_v1_Checkpoint, Checkpoint__Output as _podferry_v1_Checkpoint__Output } from './podferry/v1/Checkpoint.ts';
+import type { CheckpointName as _podferry_v1_CheckpointName, CheckpointName__Output as _podferry_v1_CheckpointName__Output } from './podferry/v1/CheckpointName.ts';
+import type { CheckpointRef as _podferry_v1_CheckpointRef, CheckpointRef__Output as _podferry_v1_CheckpointRef__Output } from './podferry/v1/CheckpointRef.ts';
+import type { CheckpointRequest as _podferry_v1_CheckpointRequest, CheckpointRequest__Output as _podferry_v1_CheckpointRequest__Output } from './podferry/v1/CheckpointRequest.ts';
 import type { ContainerManifest as _podferry_v1_ContainerManifest, ContainerManifest__Output as _podferry_v1_ContainerManifest__Output } from './podferry/v1/ContainerManifest.ts';
 import type { CoordinatorClient as _podferry_v1_CoordinatorClient, CoordinatorDefinition as _podferry_v1_CoordinatorDefinition } from './podferry/v1/Coordinator.ts';
+import type { Copy as _podferry_v1_Copy, Copy__Output as _podferry_v1_Copy__Output } from './podferry/v1/Copy.ts';
+import type { DeleteCheckpointResponse as _podferry_v1_DeleteCheckpointResponse, DeleteCheckpointResponse__Output as _podferry_v1_DeleteCheckpointResponse__Output } from './podferry/v1/DeleteCheckpointResponse.ts';
 import type { DiscardRequest as _podferry_v1_DiscardRequest, DiscardRequest__Output as _podferry_v1_DiscardRequest__Output } from './podferry/v1/DiscardRequest.ts';
 import type { ExternalMount as _podferry_v1_ExternalMount, ExternalMount__Output as _podferry_v1_ExternalMount__Output } from './podferry/v1/ExternalMount.ts';
 import type { FactsRequest as _podferry_v1_FactsRequest, FactsRequest__Output as _podferry_v1_FactsRequest__Output } from './podferry/v1/FactsRequest.ts';
@@ -14,6 +20,8 @@ import type { GetRequest as _podferry_v1_GetRequest, GetRequest__Output as _podf
 import type { Hold as _podferry_v1_Hold, Hold__Output as _podferry_v1_Hold__Output } from './podferry/v1/Hold.ts';
 import type { HoldRequest as _podferry_v1_HoldRequest, HoldRequest__Output as _podferry_v1_HoldRequest__Output } from './podferry/v1/HoldRequest.ts';
 import type { LiftRequest as _podferry_v1_LiftRequest, LiftRequest__Output as _podferry_v1_LiftRequest__Output } from './podferry/v1/LiftRequest.ts';
+import type { ListCheckpointsRequest as _podferry_v1_ListCheckpointsRequest, ListCheckpointsRequest__Output as _podferry_v1_ListCheckpointsRequest__Output } from './podferry/v1/ListCheckpointsRequest.ts';
+import type { ListCheckpointsResponse as _podferry_v1_ListCheckpointsResponse, ListCheckpointsResponse__Output as _podferry_v1_ListCheckpointsResponse__Output } from './podferry/v1/ListCheckpointsResponse.ts';
 import type { ListMigrationsRequest as _podferry_v1_ListMigrationsRequest, ListMigrationsRequest__Output as _podferry_v1_ListMigrationsRequest__Output } from './podferry/v1/ListMigrationsRequest.ts';
 import type { ListMigrationsResponse as _podferry_v1_ListMigrationsResponse, ListMigrationsResponse__Output as _podferry_v1_ListMigrationsResponse__Output } from './podferry/v1/ListMigrationsResponse.ts';
 import type { ListPodsRequest as _podferry_v1_ListPodsRequest, ListPodsRequest__Output as _podferry_v1_ListPodsRequest__Output } from './podferry/v1/ListPodsRequest.ts';
@@ -44,8 +52,11 @@ import type { PreflightTargetResponse as _podferry_v1_PreflightTargetResponse, P
 import type { PrepareSourceRequest as _podferry_v1_PrepareSourceRequest, PrepareSourceRequest__Output as _podferry_v1_PrepareSourceRequest__Output } from './podferry/v1/PrepareSourceRequest.ts';
 import type { PrepareTargetRequest as _podferry_v1_PrepareTargetRequest, PrepareTargetRequest__Output as _podferry_v1_PrepareTargetRequest__Output } from './podferry/v1/PrepareTargetRequest.ts';
 import type { Progress as _podferry_v1_Progress, Progress__Output as _podferry_v1_Progress__Output } from './podferry/v1/Progress.ts';
+import type { ReadCheckpointResponse as _podferry_v1_ReadCheckpointResponse, ReadCheckpointResponse__Output as _podferry_v1_ReadCheckpointResponse__Output } from './podferry/v1/ReadCheckpointResponse.ts';
 import type { ReleaseRequest as _podferry_v1_ReleaseRequest, ReleaseRequest__Output as _podferry_v1_ReleaseRequest__Output } from './podferry/v1/ReleaseRequest.ts';
+import type { RemoveCheckpointResponse as _podferry_v1_RemoveCheckpointResponse, RemoveCheckpointResponse__Output as _podferry_v1_RemoveCheckpointResponse__Output } from './podferry/v1/RemoveCheckpointResponse.ts';
 import type { SourceState as _podferry_v1_SourceState, SourceState__Output as _podferry_v1_SourceState__Output } from './podferry/v1/SourceState.ts';
+import type { StartCopiesRequest as _podferry_v1_StartCopiesRequest, StartCopiesRequest__Output as _podferry_v1_StartCopiesRequest__Output } from './podferry/v1/StartCopiesRequest.ts';
 import type { TargetState as _podferry_v1_TargetState, TargetState__Output as _podferry_v1_TargetState__Output } from './podferry/v1/TargetState.ts';
 import type { Tree as _podferry_v1_Tree, Tree__Output as _podferry_v1_Tree__Output } from './podferry/v1/Tree.ts';
 
@@ -59,8 +70,14 @@ export interface ProtoGrpcType {
       Agent: SubtypeConstructor<typeof grpc.Client, _podferry_v1_AgentClient> & { service: _podferry_v1_AgentDefinition }
       ArmRequest: MessageTypeDefinition<_podferry_v1_ArmRequest, _podferry_v1_ArmRequest__Output>
       AwaitTargetPodRequest: MessageTypeDefinition<_podferry_v1_AwaitTargetPodRequest, _podferry_v1_AwaitTargetPodRequest__Output>
+      Checkpoint: MessageTypeDefinition<_podferry_v1_Checkpoint, _podferry_v1_Checkpoint__Output>
+      CheckpointName: MessageTypeDefinition<_podferry_v1_CheckpointName, _podferry_v1_CheckpointName__Output>
+      CheckpointRef: MessageTypeDefinition<_podferry_v1_CheckpointRef, _podferry_v1_CheckpointRef__Output>
+      CheckpointRequest: MessageTypeDefinition<_podferry_v1_CheckpointRequest, _podferry_v1_CheckpointRequest__Output>
       ContainerManifest: MessageTypeDefinition<_podferry_v1_ContainerManifest, _podferry_v1_ContainerManifest__Output>
       Coordinator: SubtypeConstructor<typeof grpc.Client, _podferry_v1_CoordinatorClient> & { service: _podferry_v1_CoordinatorDefinition }
+      Copy: MessageTypeDefinition<_podferry_v1_Copy, _podferry_v1_Copy__Output>
+      DeleteCheckpointResponse: MessageTypeDefinition<_podferry_v1_DeleteCheckpointResponse, _podferry_v1_DeleteCheckpointResponse__Output>
       DiscardRequest: MessageTypeDefinition<_podferry_v1_DiscardRequest, _podferry_v1_DiscardRequest__Output>
       ExternalMount: MessageTypeDefinition<_podferry_v1_ExternalMount, _podferry_v1_ExternalMount__Output>
       FactsRequest: MessageTypeDefinition<_podferry_v1_FactsRequest, _podferry_v1_FactsRequest__Output>
@@ -69,6 +86,8 @@ export interface ProtoGrpcType {
       Hold: MessageTypeDefinition<_podferry_v1_Hold, _podferry_v1_Hold__Output>
       HoldRequest: MessageTypeDefinition<_podferry_v1_HoldRequest, _podferry_v1_HoldRequest__Output>
       LiftRequest: MessageTypeDefinition<_podferry_v1_LiftRequest, _podferry_v1_LiftRequest__Output>
+      ListCheckpointsRequest: MessageTypeDefinition<_podferry_v1_ListCheckpointsRequest, _podferry_v1_ListCheckpointsRequest__Output>
+      ListCheckpointsResponse: MessageTypeDefinition<_podferry_v1_ListCheckpointsResponse, _podferry_v1_ListCheckpointsResponse__Output>
       ListMigrationsRequest: MessageTypeDefinition<_podferry_v1_ListMigrationsRequest, _podferry_v1_ListMigrationsRequest__Output>
       ListMigrationsResponse: MessageTypeDefinition<_podferry_v1_ListMigrationsResponse, _podferry_v1_ListMigrationsResponse__Output>
       ListPodsRequest: MessageTypeDefinition<_podferry_v1_ListPodsRequest, _podferry_v1_ListPodsRequest__Output>
@@ -100,9 +119,12 @@ export interface ProtoGrpcType {
       PrepareSourceRequest: MessageTypeDefinition<_podferry_v1_PrepareSourceRequest, _podferry_v1_PrepareSourceRequest__Output>
       PrepareTargetRequest: MessageTypeDefinition<_podferry_v1_PrepareTargetRequest, _podferry_v1_PrepareTargetRequest__Output>
       Progress: MessageTypeDefinition<_podferry_v1_Progress, _podferry_v1_Progress__Output>
+      ReadCheckpointResponse: MessageTypeDefinition<_podferry_v1_ReadCheckpointResponse, _podferry_v1_ReadCheckpointResponse__Output>
       Reason: EnumTypeDefinition
       ReleaseRequest: MessageTypeDefinition<_podferry_v1_ReleaseRequest, _podferry_v1_ReleaseRequest__Output>
+      RemoveCheckpointResponse: MessageTypeDefinition<_podferry_v1_RemoveCheckpointResponse, _podferry_v1_RemoveCheckpointResponse__Output>
       SourceState: MessageTypeDefinition<_podferry_v1_SourceState, _podferry_v1_SourceState__Output>
+      StartCopiesRequest: MessageTypeDefinition<_podferry_v1_StartCopiesRequest, _podferry_v1_StartCopiesRequest__Output>
       Strategy: EnumTypeDefinition
       TargetState: MessageTypeDefinition<_podferry_v1_TargetState, _podferry_v1_TargetState__Output>
       Transport: EnumTypeDefinition

@@ -89,12 +89,15 @@ describe('a certificate', () => {
 describe('an agent refuses', () => {
   const invalid = { status: 'INVALID_ARGUMENT', reason: 'InvalidArgument' };
   const calls = ['Commit', 'Revoke', 'RollBackSource', 'ReleaseSource', 'Arm', 'CopyAhead', 'FreezeAndSend'];
-  const ofTarget = ['CreateTargetPod', 'Restore', 'FinishTarget', 'DiscardTarget'];
+  const ofTarget = ['CreateTargetPod', 'Receive', 'Restore', 'FinishTarget', 'DiscardTarget'];
+  const ofCheckpoints = ['ReadCheckpoint', 'RemoveCheckpoint'];
 
   it.each(['', '..', 'a/../../b', 'Upper', 'a'.repeat(64), 'a b', '$(id)', '-x'])('%j as an id', async (migration) => {
     const before = await inventoryOf(lab);
     const answers = await Promise.all(
-      [...calls, ...ofTarget].map(async (call) => await askAgent(lab, 'node-a', call, { migration })),
+      [...calls, ...ofTarget, ...ofCheckpoints].map(
+        async (call) => await askAgent(lab, 'node-a', call, { migration, id: migration }),
+      ),
     );
     for (const answer of answers) expect(answer).toMatchObject(invalid);
     expect(await changesSince(lab, before)).toEqual({});
@@ -108,6 +111,9 @@ describe('an agent refuses', () => {
   });
 
   const container = () => manifest.containers[0];
+  const target_pod = { namespace: 'default', name: 'copy' };
+  const copy = { ...plan, source_node: '', transport: 'directory', target_pod };
+  const digest = `sha256:${'0'.repeat(64)}`;
   const wrong: [string, () => object][] = [
     ['no plan', () => ({ manifest })],
     ['no manifest', () => ({ plan })],
@@ -116,6 +122,10 @@ describe('an agent refuses', () => {
     ['no pod', () => ({ plan: { ...plan, pod: null }, manifest })],
     ['a plan for another node', () => ({ plan: { ...plan, target_node: 'node-z' }, manifest })],
     ['the source as its target', () => ({ plan: { ...plan, source_node: 'node-b' }, manifest })],
+    ['half a migration without a checkpoint', () => ({ plan: { ...plan, source_node: '' }, manifest })],
+    ['a checkpoint in a whole one', () => ({ plan: { ...plan, checkpoint: { id: 'ckp-1' } }, manifest })],
+    ['a checkpoint without its digest', () => ({ plan: { ...copy, checkpoint: { id: 'ckp-1' } }, manifest })],
+    ['a checkpoint of a path', () => ({ plan: { ...copy, checkpoint: { id: '../etc', digest } }, manifest })],
     ['no time to wait', () => ({ plan: { ...plan, wait_deadline_ms: 0 }, manifest })],
     ['a time that no timer holds', () => ({ plan: { ...plan, wait_deadline_ms: 4_294_967_295 }, manifest })],
     ['an endless freeze', () => ({ plan: { ...plan, freeze_deadline_ms: 4_294_967_295 }, manifest })],

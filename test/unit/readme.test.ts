@@ -83,6 +83,7 @@ it.each([
   ['agent/main.ts', 'agent/main.ts'],
   ['coordinator/main.ts', 'coordinator/main.ts'],
   ['coordinator/cli/kubectl-migrate.ts', 'kubectl migrate'],
+  ['coordinator/cli/kubectl-checkpoint.ts', 'kubectl checkpoint'],
   ['coordinator/cli/kubectl-probe.ts', 'kubectl probe'],
   ['agent/podferry.ts', 'agent/podferry.ts'],
   ['test/demo/main.ts', 'npm run demo'],

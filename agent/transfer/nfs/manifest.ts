@@ -35,8 +35,18 @@ export function decode(text: Buffer, announced: { number: number; sha256: string
   if (number !== announced.number) throw new Fault('VerifyFailed', `${path} belongs to segment ${number}`);
   return {
     number,
-    parts: parts.map(({ entry, offset, length, sha256 }) => ({ entry: checkEntry(entry), offset, length, sha256 })),
+    parts: parts.map((part) => checkPart(part, path)),
   };
+}
+
+/** Nothing that is read by it can lead out of its segment, whoever wrote it. */
+function checkPart({ entry, offset, length, sha256 }: Part, path: string): Part {
+  const checked = checkEntry(entry);
+  const numbers = [offset, length, offset + length];
+  if (numbers.every((value) => Number.isSafeInteger(value) && value >= 0) && typeof sha256 === 'string') {
+    return { entry: checked, offset, length, sha256 };
+  }
+  throw new Fault('VerifyFailed', `${path} has a part that no segment has`);
 }
 
 /** The digest of a whole transfer: of its manifests, in order. */

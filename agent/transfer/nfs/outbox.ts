@@ -3,16 +3,14 @@
  * ready, and that it has been taken, is said over the same authenticated socket that stream uses: a file server tells
  * nobody across nodes that something has changed.
  */
-import { open } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Fault } from '../../../proto/fault.ts';
 import { checkEntry, checkName, describe } from '../entry.ts';
-import { storageFault } from '../foreign-error.ts';
 import type { Body, Destination, Entry, Outbox, Receipt } from '../transfer.ts';
 import { unless } from '../unless.ts';
 import { chain, encode } from './manifest.ts';
-import { partial, Segment } from './segment.ts';
-import { answered, type Attempt, publish, type Share } from './share.ts';
+import { Segment } from './segment.ts';
+import { type Attempt, type Share, writeWhole } from './share.ts';
 
 /** So large that a segment's cost does not count, so small that the target reads while the source writes. */
 const segmentBytes = 64 << 20;
@@ -22,7 +20,7 @@ const lastWriteMs = 1_000;
 
 export class NfsOutbox implements Outbox {
   readonly #inner: Outbox;
-  readonly #share: Share;
+  readonly #share: Pick<Share, 'remove'>;
   readonly #attempt: Attempt;
   readonly #onProgress: (bytes: number) => void;
   #segment: Segment | undefined;
@@ -32,7 +30,7 @@ export class NfsOutbox implements Outbox {
   #tail: Promise<unknown> = Promise.resolve();
   #removed: Promise<void> | undefined;
 
-  constructor(inner: Outbox, share: Share, attempt: Attempt, to: Pick<Destination, 'onProgress'>) {
+  constructor(inner: Outbox, share: Pick<Share, 'remove'>, attempt: Attempt, to: Pick<Destination, 'onProgress'>) {
     this.#inner = inner;
     this.#share = share;
     this.#attempt = attempt;
@@ -110,31 +108,13 @@ export class NfsOutbox implements Outbox {
     const number = this.#published;
     await segment.publish();
     const { text, sha256 } = encode({ number, parts: segment.parts });
-    await this.#write(this.#attempt.manifest(number), text);
+    await writeWhole(this.#attempt.manifest(number), text);
     this.#segment = undefined;
     this.#published += 1;
     this.#bytes += segment.bytes;
     this.#digest = chain(this.#digest, sha256);
     const meta = { attempt: this.#attempt.name, number, sha256 };
     await this.#inner.put({ channel: 'nfs', op: 'segment', meta });
-  }
-
-  async #write(path: string, text: Buffer): Promise<void> {
-    const write = async () => {
-      const file = await open(partial(path), 'wx', 0o600);
-      try {
-        await file.writeFile(text);
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-      await publish(partial(path), path);
-    };
-    try {
-      await answered(write(), `writing ${path}`);
-    } catch (error) {
-      throw storageFault(error, `cannot write ${path}`);
-    }
   }
 
   /** One at a time, and no longer than the transfer lives: a file server that is gone answers never. */

@@ -6,7 +6,7 @@ import { Fault } from '../../../proto/fault.ts';
 import { storageFault } from '../foreign-error.ts';
 import type { Body, Entry } from '../transfer.ts';
 import type { Part } from './manifest.ts';
-import { answered, publish } from './share.ts';
+import { answered, partial, publish } from './share.ts';
 
 /** Of a write to the file server, and of a read from the source. */
 const blockBytes = 1 << 20;
@@ -90,10 +90,6 @@ export class Segment {
       throw storageFault(error, `cannot write ${this.#path}`);
     }
   }
-}
-
-export function partial(path: string): string {
-  return `${path}.partial`;
 }
 
 async function* parts(body: Body): AsyncGenerator<Buffer> {

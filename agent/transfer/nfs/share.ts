@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { Fault } from '../../../proto/fault.ts';
 import { checkLabel } from '../../paths.ts';
+import { storageFault } from '../foreign-error.ts';
 
 /** After it nobody can still be at it, not even a node that is gone for good and never sweeps. In milliseconds. */
 const abandonedMs = 24 * 3_600_000;
@@ -154,7 +155,30 @@ export class Attempt {
   }
 }
 
-/** Makes a file that was written under another name appear whole under its own, and last. */
+export function partial(path: string): string {
+  return `${path}.partial`;
+}
+
+/** A small file, whole. */
+export async function writeWhole(path: string, text: Buffer): Promise<void> {
+  const write = async () => {
+    const file = await open(partial(path), 'wx', 0o600);
+    try {
+      await file.writeFile(text);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await publish(partial(path), path);
+  };
+  try {
+    await answered(write(), `writing ${path}`);
+  } catch (error) {
+    throw storageFault(error, `cannot write ${path}`);
+  }
+}
+
+/** Makes what was written under another name appear whole under its own, and last. */
 export async function publish(partial: string, path: string): Promise<void> {
   await rename(partial, path);
   const directory = await open(join(path, '..'));

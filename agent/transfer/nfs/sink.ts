@@ -1,14 +1,12 @@
 /** The target's end of a transfer by way of a shared directory: a sink for announcements in front of the caller's. */
-import { constants } from 'node:fs';
-import { open, readFile, rm, stat } from 'node:fs/promises';
+import { readFile, rm, stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Fault } from '../../../proto/fault.ts';
-import { describe } from '../entry.ts';
 import { storageFault } from '../foreign-error.ts';
 import type { Arriving, Entry, Receipt, Sink } from '../transfer.ts';
-import { StoredBody } from './arriving.ts';
 import { chain, decode, type Manifest } from './manifest.ts';
 import { answered, type Attempt, type Share } from './share.ts';
+import { takeSegment } from './take.ts';
 
 /** NFS asks the server for a name that it has not looked up before, so what is there is there at once. Nearly. */
 const appearMs = 2_000;
@@ -78,31 +76,9 @@ export class NfsSink implements Sink {
     }
   }
 
-  async #give(entry: Entry, body: StoredBody, signal: AbortSignal): Promise<void> {
-    try {
-      await this.#sink.accept(entry, body, signal);
-    } catch (error) {
-      throw storageFault(error, `the target could not take ${describe(entry)}`);
-    }
-    await body.finish();
-  }
-
   async #take(attempt: Attempt, { number, parts }: Manifest, signal: AbortSignal): Promise<void> {
     const path = attempt.segment(number);
-    const opening = open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
-    const file = await answered(opening, `opening ${path}`).catch((error: unknown) => {
-      throw storageFault(error, `cannot read ${path}`);
-    });
-    try {
-      for (const part of parts) {
-        signal.throwIfAborted();
-        const body = new StoredBody(file, path, part, signal);
-        await this.#give(part.entry, body, signal);
-        this.bytes += part.length;
-      }
-    } finally {
-      await file.close();
-    }
+    this.bytes += await takeSegment(path, parts, this.#sink, signal);
     // Its room is for the next one; what cannot be removed now goes with the directory.
     await rm(path, { force: true }).catch(() => {});
   }

@@ -89,6 +89,15 @@ export function apiFault(error: unknown, what: string, reason: Reason = 'Interna
   });
 }
 
+/** Of the API server, with what was asked of it. */
+export async function told<T>(asked: Promise<T>, what: string): Promise<T> {
+  try {
+    return await asked;
+  } catch (error) {
+    throw apiFault(error, what);
+  }
+}
+
 function messageOf(body: unknown): string | undefined {
   try {
     const status = typeof body === 'string' ? (JSON.parse(body) as unknown) : body;

@@ -1,30 +1,28 @@
 /** Pods are objects of an API server, and kubelet starts and ends them: the coordinator makes and deletes objects. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { V1Node, V1Pod } from '@kubernetes/client-node';
+import type { V1Pod } from '@kubernetes/client-node';
 import { Fault } from '../../../proto/fault.ts';
 import type { Pod__Output as Pod } from '../../../proto/gen/podferry/v1/Pod.ts';
+import { unlessGone } from '../../agents/agent.ts';
 import type { Agents } from '../../agents/agents.ts';
 import type { Refusal } from '../../migration/preflight.ts';
 import { isNamesake, type Plan } from '../../request.ts';
 import type { Cluster, PodName } from '../cluster.ts';
-import { whyUnlike } from '../kinship.ts';
-import { apiFault, bounded, ifThere, type Kubernetes, statusOf } from './client.ts';
+import { apiFault, bounded, ifThere, type Kubernetes, statusOf, told } from './client.ts';
 import { abandonSource, attachSource, detachSource, sourceObject } from './detach.ts';
-import { followEndpoints, forgetEndpoints, addEndpoints } from './endpoints.ts';
+import { addEndpoints, followEndpoints, forgetEndpoints } from './endpoints.ts';
 import { freeName } from './names.ts';
 import { podsOn } from './node-pods.ts';
-import { whyNot } from './room.ts';
+import { fittingNodes, whyNotOn } from './nodes.ts';
 import { statefulSetRefusals } from './stateful-set.ts';
 import { migrationAnnotation, runtimeClass, targetNameOf, targetPodOf } from './target-pod.ts';
-import { deletePod, makePod, watchStart } from './target-start.ts';
+import { removePod, startPod } from './target-start.ts';
 import { labelsOfOwner, need, ownerRefusals, takeOver } from './take-over.ts';
 import { lookAtVolumes } from './volumes.ts';
 
 /** Kubelet looks at its containers once a second, and probes have periods of their own. */
 const readyPatienceMs = 30_000;
 const endpointsPatienceMs = 10_000;
-/** What StopContainer and the end of a sandbox may take. */
-const deletePatienceMs = 25_000;
 /** Above the linger: the time to kill a container. */
 const releaseMarginMs = 30_000;
 
@@ -47,32 +45,13 @@ export function kubernetesCluster(kubernetes: Kubernetes, agents: Agents, load: 
   async function refusalsOfNode(pod: V1Pod, node: string, signal: AbortSignal): Promise<Refusal[]> {
     const found = await told(ifThere(core.readNode({ name: node }, bounded(signal))), `looking at node ${node}`);
     if (found === undefined) return [{ reason: 'NodeNotFound', message: `Kubernetes has no node ${node}` }];
-    const why = await whyNotOn(pod, found, signal);
+    const why = await whyNotOn(kubernetes, pod, found, signal);
     return why === undefined ? [] : [{ reason: 'NodeNotReady', message: why }];
-  }
-
-  async function whyNotOn(pod: V1Pod, node: V1Node, signal: AbortSignal): Promise<string | undefined> {
-    const fieldSelector = `spec.nodeName=${node.metadata?.name}`;
-    const listed = core.listPodForAllNamespaces({ fieldSelector }, bounded(signal));
-    const { items } = await told(listed, `listing the pods of node ${node.metadata?.name}`);
-    const { notThere } = await lookAtVolumes(kubernetes, pod, node.metadata?.name ?? '', signal);
-    return whyNot(pod, node, items) ?? notThere;
   }
 
   /** A node that can take a pod away from another one. @throws Fault NodeNotFound with every node's reason */
   async function pickNode(pod: V1Pod, from: string, signal: AbortSignal): Promise<string> {
-    const { items } = await told(core.listNode({}, bounded(signal)), 'listing nodes');
-    const reasons: string[] = [];
-    const fitting: string[] = [];
-    for (const node of items) {
-      const name = node.metadata?.name ?? '';
-      if (name === from || agents.find(name) === undefined) continue;
-      await agents.look(name, signal);
-      const unlike = whyUnlike(agents.factsOf(from), agents.factsOf(name), name);
-      const why = agents.problemOf(name)?.message ?? unlike ?? (await whyNotOn(pod, node, signal));
-      if (why === undefined) fitting.push(name);
-      else reasons.push(why);
-    }
+    const { fitting, reasons } = await fittingNodes(kubernetes, agents, pod, from, signal);
     const [best] = fitting.sort((a, b) => load(a) - load(b) || (a < b ? -1 : 1));
     if (best !== undefined) return best;
     const why = reasons.join('; ') || 'there is no other node with an agent';
@@ -142,7 +121,7 @@ export function kubernetesCluster(kubernetes: Kubernetes, agents: Agents, load: 
       const canTakeIt =
         node !== undefined &&
         agents.problemOf(plan.target_node) === undefined &&
-        (await whyNotOn(pod, node, signal)) === undefined;
+        (await whyNotOn(kubernetes, pod, node, signal)) === undefined;
       return canTakeIt ? plan : { ...plan, target_node: await pickNode(pod, plan.source_node, signal) };
     },
 
@@ -151,18 +130,8 @@ export function kubernetesCluster(kubernetes: Kubernetes, agents: Agents, load: 
       const source = await sourceObject(kubernetes, course, signal);
       if (source === undefined) throw new Fault('PodNotRunning', `pod ${plan.pod?.name} was deleted meanwhile`);
       const heldBack = await labelsOfOwner(kubernetes, source, signal);
-      const pod = await makePod(kubernetes, targetPodOf(source, plan, heldBack), signal);
-      record.mark('pod-created');
-      const done = new AbortController();
-      const ends = AbortSignal.any([signal, done.signal]);
-      const request = { migration: plan.id, uid: pod.metadata?.uid ?? '' };
-      try {
-        const waits = target.call('AwaitTargetPod', request, ends, plan.wait_deadline_ms);
-        waits.catch(() => {});
-        return await Promise.race([waits, watchStart(kubernetes, pod, ends)]);
-      } finally {
-        done.abort(new Fault('Cancelled', 'the target waits, or never will'));
-      }
+      const made = () => record.mark('pod-created');
+      return await startPod(kubernetes, targetPodOf(source, plan, heldBack), plan, target, signal, made);
     },
 
     async confirmTargetPod({ plan }, signal) {
@@ -173,11 +142,7 @@ export function kubernetesCluster(kubernetes: Kubernetes, agents: Agents, load: 
     },
 
     async removeTargetPod({ plan, target, keepImages }, signal) {
-      const request = { migration: plan.id, keep_images: keepImages };
-      // Told first, so that kubelet is not held up by a start that lasts until the migration ends.
-      await target.call('DiscardTarget', { ...request, pod_is_gone: false }, signal).catch(unlessGone);
-      await deletePod(kubernetes, plan, deletePatienceMs, signal);
-      return await target.call('DiscardTarget', { ...request, pod_is_gone: true }, signal);
+      return await removePod(kubernetes, plan, target, keepImages, signal);
     },
 
     async cutOver(course, signal) {
@@ -225,7 +190,7 @@ export function kubernetesCluster(kubernetes: Kubernetes, agents: Agents, load: 
 }
 
 /** What a pod has that this kind of cluster does not know how to move yet. */
-function partRefusals({ status }: V1Pod): Refusal[] {
+export function partRefusals({ status }: V1Pod): Refusal[] {
   const findings: Refusal[] = [];
   const parts = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
   const running = parts.filter(({ state }) => state?.running !== undefined);
@@ -235,20 +200,6 @@ function partRefusals({ status }: V1Pod): Refusal[] {
     findings.push({ reason: 'RuntimeUnsupported', message });
   }
   return findings;
-}
-
-/** Of the API server, with what was asked of it. */
-async function told<T>(asked: Promise<T>, what: string): Promise<T> {
-  try {
-    return await asked;
-  } catch (error) {
-    throw apiFault(error, what);
-  }
-}
-
-/** An agent that has nothing of it has nothing to do for it. */
-function unlessGone(error: unknown): void {
-  if (!(error instanceof Fault && error.reason === 'MigrationNotFound')) throw error;
 }
 
 function isReady({ status }: V1Pod): boolean {

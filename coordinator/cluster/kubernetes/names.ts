@@ -15,6 +15,7 @@ import {
   kind,
   plural,
   type PodMigration,
+  podMigrations,
   version,
 } from '../../resource/pod-migration.ts';
 import { Objects } from '../../resource/objects.ts';
@@ -74,7 +75,7 @@ export async function freeName(kubernetes: Kubernetes, { id, pod }: Plan, signal
   const object = await objectOf(kubernetes, namespace, id, signal);
   if (object === undefined) return;
   try {
-    await new Objects(kubernetes).freeName(object, signal);
+    await new Objects<PodMigration>(kubernetes, podMigrations).unlabel(object, keepsNameLabel, signal);
   } catch (error) {
     throw apiFault(error, `freeing the name of pod ${namespace}/${pod?.name}`, 'ReleaseFailed');
   }

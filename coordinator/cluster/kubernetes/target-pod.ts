@@ -38,13 +38,17 @@ export function withoutMigration({ apiVersion, kind, metadata, spec }: V1Pod): V
 /** A new name, that of its owner's other pods in style; the same for the same migration, whoever asks. */
 export function targetNameOf(source: V1Pod, migration: string): string {
   if (keepsItsName(source)) return source.metadata?.name ?? '';
-  const suffix = migration.replace(/^mig-/, '').slice(0, 8);
+  const suffix = suffixOf(migration);
   const { name = '', generateName } = source.metadata ?? {};
   // One that was moved before gives its own suffix away, not its name.
   const moved = source.metadata?.annotations?.[migrationAnnotation];
-  const own = moved === undefined ? name : name.replace(new RegExp(`-${moved.replace(/^mig-/, '').slice(0, 8)}$`), '');
+  const own = moved === undefined ? name : name.replace(new RegExp(`-${suffixOf(moved)}$`), '');
   const stem = generateName ?? `${own}-`;
   return `${stem.slice(0, longestName - suffix.length)}${suffix}`;
+}
+
+function suffixOf(migration: string): string {
+  return migration.replace(/^(mig|cpy)-/, '').slice(0, 8);
 }
 
 /** Who counts the pod and makes another one when it is gone. */

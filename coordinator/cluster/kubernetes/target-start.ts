@@ -2,14 +2,56 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { V1Pod } from '@kubernetes/client-node';
 import { Fault } from '../../../proto/fault.ts';
+import { type Agent, unlessGone } from '../../agents/agent.ts';
+import type { TargetState } from '../../migration/observe.ts';
 import type { Plan } from '../../request.ts';
 import { apiFault, bounded, ifThere, type Kubernetes, statusOf } from './client.ts';
 import { migrationAnnotation } from './target-pod.ts';
 
 const lookMs = 500;
+/** What StopContainer and the end of a sandbox may take. */
+const deletePatienceMs = 25_000;
+
+/** Resolves when the pod's CRIU waits. @param made told when its object is there */
+export async function startPod(
+  kubernetes: Kubernetes,
+  wanted: V1Pod,
+  plan: Plan,
+  target: Agent,
+  signal: AbortSignal,
+  made: () => void = () => {},
+): Promise<TargetState> {
+  const pod = await makePod(kubernetes, wanted, signal);
+  made();
+  const done = new AbortController();
+  const ends = AbortSignal.any([signal, done.signal]);
+  const request = { migration: plan.id, uid: pod.metadata?.uid ?? '' };
+  try {
+    const waits = target.call('AwaitTargetPod', request, ends, plan.wait_deadline_ms);
+    waits.catch(() => {});
+    return await Promise.race([waits, watchStart(kubernetes, pod, ends)]);
+  } finally {
+    done.abort(new Fault('Cancelled', 'the target waits, or never will'));
+  }
+}
+
+/** Undoes startPod() and all else of the target's side, also of one that was made only in part. */
+export async function removePod(
+  kubernetes: Kubernetes,
+  plan: Plan,
+  target: Agent,
+  keepImages: boolean,
+  signal: AbortSignal,
+): Promise<TargetState> {
+  const request = { migration: plan.id, keep_images: keepImages };
+  // Told first, so that kubelet is not held up by a start that lasts until the migration ends.
+  await target.call('DiscardTarget', { ...request, pod_is_gone: false }, signal).catch(unlessGone);
+  await deletePod(kubernetes, plan, deletePatienceMs, signal);
+  return await target.call('DiscardTarget', { ...request, pod_is_gone: true }, signal);
+}
 
 /** The one that stands there already, if an earlier try has made it. @throws Fault TargetPrepareFailed */
-export async function makePod(kubernetes: Kubernetes, pod: V1Pod, signal: AbortSignal): Promise<V1Pod> {
+async function makePod(kubernetes: Kubernetes, pod: V1Pod, signal: AbortSignal): Promise<V1Pod> {
   const { namespace = '', name = '', annotations } = pod.metadata ?? {};
   const { core } = kubernetes;
   const what = `making pod ${namespace}/${name}`;
@@ -29,7 +71,7 @@ export async function makePod(kubernetes: Kubernetes, pod: V1Pod, signal: AbortS
 }
 
 /** Only ends when kubelet cannot start it, or at the abort. @throws Fault ImageMissing, TargetPrepareFailed */
-export async function watchStart({ core }: Kubernetes, pod: V1Pod, signal: AbortSignal): Promise<never> {
+async function watchStart({ core }: Kubernetes, pod: V1Pod, signal: AbortSignal): Promise<never> {
   const { namespace = '', name = '' } = pod.metadata ?? {};
   for (;;) {
     await sleep(lookMs, undefined, { signal });
@@ -60,12 +102,7 @@ function faultOf({ metadata, status }: V1Pod): Fault | undefined {
 }
 
 /** Deletes a target and waits until kubelet has nothing of it any more: the object goes last. May be repeated. */
-export async function deletePod(
-  { core }: Kubernetes,
-  plan: Plan,
-  patienceMs: number,
-  signal: AbortSignal,
-): Promise<void> {
+async function deletePod({ core }: Kubernetes, plan: Plan, patienceMs: number, signal: AbortSignal): Promise<void> {
   const { namespace = '', name = '' } = plan.target_pod ?? {};
   const until = performance.now() + patienceMs;
   for (let asked = false; ; ) {

@@ -1,4 +1,4 @@
-/** kubectl-migrate and kubectl-probe as processes of their own. */
+/** kubectl-migrate, kubectl-checkpoint and kubectl-probe as processes of their own. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -34,6 +34,17 @@ export function startWith(env: NodeJS.ProcessEnv, ...args: string[]): Started {
 export function startProbe(...args: string[]): Started {
   return startProgram('kubectl-probe.ts', { PATH: process.env.PATH }, args);
 }
+
+export const runCheckpoint = async ({ coordinator }: Stage, ...args: string[]) =>
+  await startProgram(
+    'kubectl-checkpoint.ts',
+    {
+      PATH: process.env.PATH,
+      PODFERRY_COORDINATOR: `127.0.0.1:${coordinator.listen.port}`,
+      PODFERRY_INSECURE_PLAINTEXT: '1',
+    },
+    args,
+  ).ended;
 
 function startProgram(name: string, env: NodeJS.ProcessEnv, args: readonly string[]): Started {
   const child = spawn(process.execPath, [join(cli, name), ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });

@@ -98,7 +98,16 @@ describe('bytes', () => {
   it('of a dump are taken from the state when nobody counted them', () => {
     const { record } = newRecord();
     record.progress(progress({ phase: 'Dumping' }));
-    record.saw({ migration: 'mig-1', step: 'Sent', plan: null, moments: [], fault: null, dumped_bytes: '77' });
+    record.saw({
+      migration: 'mig-1',
+      step: 'Sent',
+      plan: null,
+      moments: [],
+      fault: null,
+      dumped_bytes: '77',
+      sent_bytes: '0',
+      checkpoint: null,
+    });
     record.moved();
     expect(record.snapshot().bytes_done).toBe('77');
   });
@@ -115,7 +124,14 @@ describe('bytes', () => {
 it('measures the freeze between the moments of both nodes', () => {
   const { record } = newRecord();
   const state = { migration: 'mig-1', plan: null, fault: null };
-  record.saw({ ...state, step: 'Sent', dumped_bytes: '0', moments: [{ name: 'frozen', unix_ms: 10.5 }] });
+  record.saw({
+    ...state,
+    step: 'Sent',
+    dumped_bytes: '0',
+    sent_bytes: '0',
+    checkpoint: null,
+    moments: [{ name: 'frozen', unix_ms: 10.5 }],
+  });
   expect(record.snapshot().freeze_ms).toBe(0);
   const none = { data_address: '', token: '', pod_ip: '10.0.0.1', sandbox_id: 's', images: '' };
   record.saw({
@@ -128,7 +144,14 @@ it('measures the freeze between the moments of both nodes', () => {
     ],
   });
   // Said again, as agents do.
-  record.saw({ ...state, step: 'Committed', dumped_bytes: '0', moments: [{ name: 'frozen', unix_ms: 99 }] });
+  record.saw({
+    ...state,
+    step: 'Committed',
+    dumped_bytes: '0',
+    sent_bytes: '0',
+    checkpoint: null,
+    moments: [{ name: 'frozen', unix_ms: 99 }],
+  });
   const migration = record.snapshot();
   expect(migration).toMatchObject({ freeze_ms: 100.25, target_ip: '10.0.0.1', target_sandbox_id: 's' });
   expect(migration.moments.map(({ name }) => name)).toEqual(['frozen', 'go', 'running']);
@@ -138,7 +161,8 @@ it('keeps its own moments beside those of the nodes, the first of each name, and
   const { record, pass } = newRecord();
   record.mark('pod-created');
   const state = { migration: 'mig-1', plan: null, fault: null };
-  record.saw({ ...state, step: 'Sent', dumped_bytes: '0', moments: [{ name: 'frozen', unix_ms: 1_001 }] });
+  const sent = { dumped_bytes: '0', sent_bytes: '0', checkpoint: null };
+  record.saw({ ...state, ...sent, step: 'Sent', moments: [{ name: 'frozen', unix_ms: 1_001 }] });
   pass(50);
   const none = { data_address: '', token: '', pod_ip: '', sandbox_id: '', images: '' };
   record.saw({ ...state, ...none, step: 'Running', moments: [{ name: 'running', unix_ms: 1_040 }] });
@@ -159,7 +183,14 @@ it('does not believe two clocks that are too far apart', () => {
   const state = { migration: 'mig-1', plan: null, fault: null };
   record.progress(progress({ phase: 'Dumping' }));
   pass(80);
-  record.saw({ ...state, step: 'Sent', dumped_bytes: '0', moments: [{ name: 'frozen', unix_ms: 5_000 }] });
+  record.saw({
+    ...state,
+    step: 'Sent',
+    dumped_bytes: '0',
+    sent_bytes: '0',
+    checkpoint: null,
+    moments: [{ name: 'frozen', unix_ms: 5_000 }],
+  });
   const none = { data_address: '', token: '', pod_ip: '', sandbox_id: '', images: '' };
   record.saw({ ...state, ...none, step: 'Running', moments: [{ name: 'running', unix_ms: 900 }] });
   expect(record.snapshot().freeze_ms).toBe(80);

@@ -64,7 +64,7 @@ beforeAll(async () => {
     reviews,
   };
   const definition = load('coordinator.proto').podferry.v1.Coordinator.service;
-  server.addService(definition, coordinatorService(migrations, new Agents([], log), identity, front));
+  server.addService(definition, coordinatorService(migrations, new Agents([], log), undefined, identity, front));
   const listening = await listen(server, { host: '127.0.0.1', port: 0 }, identity, true);
   port = listening.port;
   return async () => {

@@ -4,6 +4,7 @@ import type * as grpc from '@grpc/grpc-js'
 import type { MethodDefinition } from '@grpc/proto-loader'
 import type { ArmRequest as _podferry_v1_ArmRequest, ArmRequest__Output as _podferry_v1_ArmRequest__Output } from '../../podferry/v1/ArmRequest.ts';
 import type { AwaitTargetPodRequest as _podferry_v1_AwaitTargetPodRequest, AwaitTargetPodRequest__Output as _podferry_v1_AwaitTargetPodRequest__Output } from '../../podferry/v1/AwaitTargetPodRequest.ts';
+import type { CheckpointRef as _podferry_v1_CheckpointRef, CheckpointRef__Output as _podferry_v1_CheckpointRef__Output } from '../../podferry/v1/CheckpointRef.ts';
 import type { DiscardRequest as _podferry_v1_DiscardRequest, DiscardRequest__Output as _podferry_v1_DiscardRequest__Output } from '../../podferry/v1/DiscardRequest.ts';
 import type { FactsRequest as _podferry_v1_FactsRequest, FactsRequest__Output as _podferry_v1_FactsRequest__Output } from '../../podferry/v1/FactsRequest.ts';
 import type { Hold as _podferry_v1_Hold, Hold__Output as _podferry_v1_Hold__Output } from '../../podferry/v1/Hold.ts';
@@ -22,7 +23,9 @@ import type { PreflightTargetResponse as _podferry_v1_PreflightTargetResponse, P
 import type { PrepareSourceRequest as _podferry_v1_PrepareSourceRequest, PrepareSourceRequest__Output as _podferry_v1_PrepareSourceRequest__Output } from '../../podferry/v1/PrepareSourceRequest.ts';
 import type { PrepareTargetRequest as _podferry_v1_PrepareTargetRequest, PrepareTargetRequest__Output as _podferry_v1_PrepareTargetRequest__Output } from '../../podferry/v1/PrepareTargetRequest.ts';
 import type { Progress as _podferry_v1_Progress, Progress__Output as _podferry_v1_Progress__Output } from '../../podferry/v1/Progress.ts';
+import type { ReadCheckpointResponse as _podferry_v1_ReadCheckpointResponse, ReadCheckpointResponse__Output as _podferry_v1_ReadCheckpointResponse__Output } from '../../podferry/v1/ReadCheckpointResponse.ts';
 import type { ReleaseRequest as _podferry_v1_ReleaseRequest, ReleaseRequest__Output as _podferry_v1_ReleaseRequest__Output } from '../../podferry/v1/ReleaseRequest.ts';
+import type { RemoveCheckpointResponse as _podferry_v1_RemoveCheckpointResponse, RemoveCheckpointResponse__Output as _podferry_v1_RemoveCheckpointResponse__Output } from '../../podferry/v1/RemoveCheckpointResponse.ts';
 import type { SourceState as _podferry_v1_SourceState, SourceState__Output as _podferry_v1_SourceState__Output } from '../../podferry/v1/SourceState.ts';
 import type { TargetState as _podferry_v1_TargetState, TargetState__Output as _podferry_v1_TargetState__Output } from '../../podferry/v1/TargetState.ts';
 
@@ -181,6 +184,24 @@ export interface AgentClient extends grpc.Client {
   prepareTarget(argument: _podferry_v1_PrepareTargetRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_TargetState__Output>): grpc.ClientUnaryCall;
   prepareTarget(argument: _podferry_v1_PrepareTargetRequest, callback: grpc.requestCallback<_podferry_v1_TargetState__Output>): grpc.ClientUnaryCall;
   
+  ReadCheckpoint(argument: _podferry_v1_CheckpointRef, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_ReadCheckpointResponse__Output>): grpc.ClientUnaryCall;
+  ReadCheckpoint(argument: _podferry_v1_CheckpointRef, metadata: grpc.Metadata, callback: grpc.requestCallback<_podferry_v1_ReadCheckpointResponse__Output>): grpc.ClientUnaryCall;
+  ReadCheckpoint(argument: _podferry_v1_CheckpointRef, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_ReadCheckpointResponse__Output>): grpc.ClientUnaryCall;
+  ReadCheckpoint(argument: _podferry_v1_CheckpointRef, callback: grpc.requestCallback<_podferry_v1_ReadCheckpointResponse__Output>): grpc.ClientUnaryCall;
+  readCheckpoint(argument: _podferry_v1_CheckpointRef, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_ReadCheckpointResponse__Output>): grpc.ClientUnaryCall;
+  readCheckpoint(argument: _podferry_v1_CheckpointRef, metadata: grpc.Metadata, callback: grpc.requestCallback<_podferry_v1_ReadCheckpointResponse__Output>): grpc.ClientUnaryCall;
+  readCheckpoint(argument: _podferry_v1_CheckpointRef, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_ReadCheckpointResponse__Output>): grpc.ClientUnaryCall;
+  readCheckpoint(argument: _podferry_v1_CheckpointRef, callback: grpc.requestCallback<_podferry_v1_ReadCheckpointResponse__Output>): grpc.ClientUnaryCall;
+  
+  Receive(argument: _podferry_v1_MigrationRef, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_TargetState__Output>): grpc.ClientUnaryCall;
+  Receive(argument: _podferry_v1_MigrationRef, metadata: grpc.Metadata, callback: grpc.requestCallback<_podferry_v1_TargetState__Output>): grpc.ClientUnaryCall;
+  Receive(argument: _podferry_v1_MigrationRef, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_TargetState__Output>): grpc.ClientUnaryCall;
+  Receive(argument: _podferry_v1_MigrationRef, callback: grpc.requestCallback<_podferry_v1_TargetState__Output>): grpc.ClientUnaryCall;
+  receive(argument: _podferry_v1_MigrationRef, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_TargetState__Output>): grpc.ClientUnaryCall;
+  receive(argument: _podferry_v1_MigrationRef, metadata: grpc.Metadata, callback: grpc.requestCallback<_podferry_v1_TargetState__Output>): grpc.ClientUnaryCall;
+  receive(argument: _podferry_v1_MigrationRef, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_TargetState__Output>): grpc.ClientUnaryCall;
+  receive(argument: _podferry_v1_MigrationRef, callback: grpc.requestCallback<_podferry_v1_TargetState__Output>): grpc.ClientUnaryCall;
+  
   ReleaseSource(argument: _podferry_v1_ReleaseRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_SourceState__Output>): grpc.ClientUnaryCall;
   ReleaseSource(argument: _podferry_v1_ReleaseRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_podferry_v1_SourceState__Output>): grpc.ClientUnaryCall;
   ReleaseSource(argument: _podferry_v1_ReleaseRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_SourceState__Output>): grpc.ClientUnaryCall;
@@ -189,6 +210,15 @@ export interface AgentClient extends grpc.Client {
   releaseSource(argument: _podferry_v1_ReleaseRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_podferry_v1_SourceState__Output>): grpc.ClientUnaryCall;
   releaseSource(argument: _podferry_v1_ReleaseRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_SourceState__Output>): grpc.ClientUnaryCall;
   releaseSource(argument: _podferry_v1_ReleaseRequest, callback: grpc.requestCallback<_podferry_v1_SourceState__Output>): grpc.ClientUnaryCall;
+  
+  RemoveCheckpoint(argument: _podferry_v1_CheckpointRef, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_RemoveCheckpointResponse__Output>): grpc.ClientUnaryCall;
+  RemoveCheckpoint(argument: _podferry_v1_CheckpointRef, metadata: grpc.Metadata, callback: grpc.requestCallback<_podferry_v1_RemoveCheckpointResponse__Output>): grpc.ClientUnaryCall;
+  RemoveCheckpoint(argument: _podferry_v1_CheckpointRef, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_RemoveCheckpointResponse__Output>): grpc.ClientUnaryCall;
+  RemoveCheckpoint(argument: _podferry_v1_CheckpointRef, callback: grpc.requestCallback<_podferry_v1_RemoveCheckpointResponse__Output>): grpc.ClientUnaryCall;
+  removeCheckpoint(argument: _podferry_v1_CheckpointRef, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_RemoveCheckpointResponse__Output>): grpc.ClientUnaryCall;
+  removeCheckpoint(argument: _podferry_v1_CheckpointRef, metadata: grpc.Metadata, callback: grpc.requestCallback<_podferry_v1_RemoveCheckpointResponse__Output>): grpc.ClientUnaryCall;
+  removeCheckpoint(argument: _podferry_v1_CheckpointRef, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_RemoveCheckpointResponse__Output>): grpc.ClientUnaryCall;
+  removeCheckpoint(argument: _podferry_v1_CheckpointRef, callback: grpc.requestCallback<_podferry_v1_RemoveCheckpointResponse__Output>): grpc.ClientUnaryCall;
   
   Restore(argument: _podferry_v1_MigrationRef, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_TargetState__Output>): grpc.ClientUnaryCall;
   Restore(argument: _podferry_v1_MigrationRef, metadata: grpc.Metadata, callback: grpc.requestCallback<_podferry_v1_TargetState__Output>): grpc.ClientUnaryCall;
@@ -256,7 +286,13 @@ export interface AgentHandlers extends grpc.UntypedServiceImplementation {
   
   PrepareTarget: grpc.handleUnaryCall<_podferry_v1_PrepareTargetRequest__Output, _podferry_v1_TargetState>;
   
+  ReadCheckpoint: grpc.handleUnaryCall<_podferry_v1_CheckpointRef__Output, _podferry_v1_ReadCheckpointResponse>;
+  
+  Receive: grpc.handleUnaryCall<_podferry_v1_MigrationRef__Output, _podferry_v1_TargetState>;
+  
   ReleaseSource: grpc.handleUnaryCall<_podferry_v1_ReleaseRequest__Output, _podferry_v1_SourceState>;
+  
+  RemoveCheckpoint: grpc.handleUnaryCall<_podferry_v1_CheckpointRef__Output, _podferry_v1_RemoveCheckpointResponse>;
   
   Restore: grpc.handleUnaryCall<_podferry_v1_MigrationRef__Output, _podferry_v1_TargetState>;
   
@@ -285,7 +321,10 @@ export interface AgentDefinition extends grpc.ServiceDefinition {
   PreflightTarget: MethodDefinition<_podferry_v1_PreflightTargetRequest, _podferry_v1_PreflightTargetResponse, _podferry_v1_PreflightTargetRequest__Output, _podferry_v1_PreflightTargetResponse__Output>
   PrepareSource: MethodDefinition<_podferry_v1_PrepareSourceRequest, _podferry_v1_SourceState, _podferry_v1_PrepareSourceRequest__Output, _podferry_v1_SourceState__Output>
   PrepareTarget: MethodDefinition<_podferry_v1_PrepareTargetRequest, _podferry_v1_TargetState, _podferry_v1_PrepareTargetRequest__Output, _podferry_v1_TargetState__Output>
+  ReadCheckpoint: MethodDefinition<_podferry_v1_CheckpointRef, _podferry_v1_ReadCheckpointResponse, _podferry_v1_CheckpointRef__Output, _podferry_v1_ReadCheckpointResponse__Output>
+  Receive: MethodDefinition<_podferry_v1_MigrationRef, _podferry_v1_TargetState, _podferry_v1_MigrationRef__Output, _podferry_v1_TargetState__Output>
   ReleaseSource: MethodDefinition<_podferry_v1_ReleaseRequest, _podferry_v1_SourceState, _podferry_v1_ReleaseRequest__Output, _podferry_v1_SourceState__Output>
+  RemoveCheckpoint: MethodDefinition<_podferry_v1_CheckpointRef, _podferry_v1_RemoveCheckpointResponse, _podferry_v1_CheckpointRef__Output, _podferry_v1_RemoveCheckpointResponse__Output>
   Restore: MethodDefinition<_podferry_v1_MigrationRef, _podferry_v1_TargetState, _podferry_v1_MigrationRef__Output, _podferry_v1_TargetState__Output>
   Revoke: MethodDefinition<_podferry_v1_MigrationRef, _podferry_v1_SourceState, _podferry_v1_MigrationRef__Output, _podferry_v1_SourceState__Output>
   RollBackSource: MethodDefinition<_podferry_v1_MigrationRef, _podferry_v1_SourceState, _podferry_v1_MigrationRef__Output, _podferry_v1_SourceState__Output>

@@ -3,6 +3,7 @@
 import type { PodRef as _podferry_v1_PodRef, PodRef__Output as _podferry_v1_PodRef__Output } from '../../podferry/v1/PodRef.ts';
 import type { Strategy as _podferry_v1_Strategy, Strategy__Output as _podferry_v1_Strategy__Output } from '../../podferry/v1/Strategy.ts';
 import type { Transport as _podferry_v1_Transport, Transport__Output as _podferry_v1_Transport__Output } from '../../podferry/v1/Transport.ts';
+import type { CheckpointRef as _podferry_v1_CheckpointRef, CheckpointRef__Output as _podferry_v1_CheckpointRef__Output } from '../../podferry/v1/CheckpointRef.ts';
 
 export interface Plan {
   'id'?: (string);
@@ -15,6 +16,7 @@ export interface Plan {
   'wait_deadline_ms'?: (number);
   'linger_ms'?: (number);
   'target_pod'?: (_podferry_v1_PodRef | null);
+  'checkpoint'?: (_podferry_v1_CheckpointRef | null);
 }
 
 export interface Plan__Output {
@@ -28,4 +30,5 @@ export interface Plan__Output {
   'wait_deadline_ms': (number);
   'linger_ms': (number);
   'target_pod': (_podferry_v1_PodRef__Output | null);
+  'checkpoint': (_podferry_v1_CheckpointRef__Output | null);
 }

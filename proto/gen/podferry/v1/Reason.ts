@@ -30,6 +30,9 @@ export const Reason = {
   Unauthenticated: 'Unauthenticated',
   PermissionDenied: 'PermissionDenied',
   TooLate: 'TooLate',
+  CheckpointNotFound: 'CheckpointNotFound',
+  CheckpointNotReady: 'CheckpointNotReady',
+  SourcePodReplaced: 'SourcePodReplaced',
   TargetPrepareFailed: 'TargetPrepareFailed',
   CopyFailed: 'CopyFailed',
   FreezeFailed: 'FreezeFailed',
@@ -107,6 +110,12 @@ export type Reason =
   | 27
   | 'TooLate'
   | 28
+  | 'CheckpointNotFound'
+  | 36
+  | 'CheckpointNotReady'
+  | 37
+  | 'SourcePodReplaced'
+  | 38
   | 'TargetPrepareFailed'
   | 40
   | 'CopyFailed'

@@ -3,6 +3,7 @@
 import type { Plan as _podferry_v1_Plan, Plan__Output as _podferry_v1_Plan__Output } from '../../podferry/v1/Plan.ts';
 import type { Moment as _podferry_v1_Moment, Moment__Output as _podferry_v1_Moment__Output } from '../../podferry/v1/Moment.ts';
 import type { Finding as _podferry_v1_Finding, Finding__Output as _podferry_v1_Finding__Output } from '../../podferry/v1/Finding.ts';
+import type { CheckpointRef as _podferry_v1_CheckpointRef, CheckpointRef__Output as _podferry_v1_CheckpointRef__Output } from '../../podferry/v1/CheckpointRef.ts';
 
 // Original file: agent.proto
 
@@ -44,6 +45,8 @@ export interface SourceState {
   'moments'?: (_podferry_v1_Moment)[];
   'fault'?: (_podferry_v1_Finding | null);
   'dumped_bytes'?: (string);
+  'sent_bytes'?: (string);
+  'checkpoint'?: (_podferry_v1_CheckpointRef | null);
 }
 
 export interface SourceState__Output {
@@ -53,4 +56,6 @@ export interface SourceState__Output {
   'moments': (_podferry_v1_Moment__Output)[];
   'fault': (_podferry_v1_Finding__Output | null);
   'dumped_bytes': (string);
+  'sent_bytes': (string);
+  'checkpoint': (_podferry_v1_CheckpointRef__Output | null);
 }

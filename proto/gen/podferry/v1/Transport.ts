@@ -4,6 +4,7 @@ export const Transport = {
   TRANSPORT_UNSPECIFIED: 'TRANSPORT_UNSPECIFIED',
   stream: 'stream',
   nfs: 'nfs',
+  directory: 'directory',
 } as const;
 
 export type Transport =
@@ -13,5 +14,7 @@ export type Transport =
   | 1
   | 'nfs'
   | 2
+  | 'directory'
+  | 3
 
 export type Transport__Output = typeof Transport[keyof typeof Transport]

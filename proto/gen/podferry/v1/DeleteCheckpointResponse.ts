@@ -1,0 +1,8 @@
+// Original file: coordinator.proto
+
+
+export interface DeleteCheckpointResponse {
+}
+
+export interface DeleteCheckpointResponse__Output {
+}

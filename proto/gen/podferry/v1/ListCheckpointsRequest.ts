@@ -1,0 +1,10 @@
+// Original file: coordinator.proto
+
+
+export interface ListCheckpointsRequest {
+  'namespace'?: (string);
+}
+
+export interface ListCheckpointsRequest__Output {
+  'namespace': (string);
+}

@@ -1,0 +1,8 @@
+// Original file: agent.proto
+
+
+export interface RemoveCheckpointResponse {
+}
+
+export interface RemoveCheckpointResponse__Output {
+}
