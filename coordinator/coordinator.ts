@@ -17,7 +17,7 @@ import { listen } from './listen.ts';
 import { Metrics, serveMetrics } from './metrics.ts';
 import { Migrations } from './migration/migrations.ts';
 import { Queue } from './migration/queue.ts';
-import { defaultPatience, type Patience } from './migration/run.ts';
+import { defaultPatience, type Patience } from './migration/patience.ts';
 import { Sweep } from './migration/sweep.ts';
 import { Reviews } from './people/reviews.ts';
 import { newId, readRequest } from './request.ts';

@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { Fault } from '../../proto/fault.ts';
-import type { Patience } from '../migration/run.ts';
+import type { Patience } from '../migration/patience.ts';
 
 export interface CourseStep<C> {
   name: string;

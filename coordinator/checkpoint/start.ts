@@ -11,7 +11,7 @@ import type { Phase } from '../../proto/phases.ts';
 import { type Agent, unlessGone } from '../agents/agent.ts';
 import type { Kubernetes } from '../cluster/kubernetes/client.ts';
 import { removePod, startPod } from '../cluster/kubernetes/target-start.ts';
-import type { Patience } from '../migration/run.ts';
+import type { Patience } from '../migration/patience.ts';
 import type { Plan } from '../request.ts';
 import type { Work } from './active.ts';
 import { type CourseStep, inOrder, insist, isSilence } from './course.ts';

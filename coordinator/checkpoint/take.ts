@@ -7,7 +7,7 @@ import { Fault } from '../../proto/fault.ts';
 import type { SourceState__Output as SourceState } from '../../proto/gen/podferry/v1/SourceState.ts';
 import { type Agent, unlessGone } from '../agents/agent.ts';
 import type { Agents } from '../agents/agents.ts';
-import type { Patience } from '../migration/run.ts';
+import type { Patience } from '../migration/patience.ts';
 import type { Plan } from '../request.ts';
 import type { Work } from './active.ts';
 import { type CourseStep, inOrder, insist } from './course.ts';

@@ -4,7 +4,7 @@ import type { Agents } from '../agents/agents.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Kubernetes } from '../cluster/kubernetes/client.ts';
 import type { Queue } from '../migration/queue.ts';
-import type { Patience } from '../migration/run.ts';
+import type { Patience } from '../migration/patience.ts';
 import type { Active } from './active.ts';
 
 export interface World {

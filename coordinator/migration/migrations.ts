@@ -9,7 +9,8 @@ import { type Facts, untouched } from './observe.ts';
 import { type Examined, preflight, type Refusal } from './preflight.ts';
 import type { Claim, Queue } from './queue.ts';
 import { type Listener, MigrationRecord } from './record.ts';
-import { type Patience, Run } from './run.ts';
+import type { Patience } from './patience.ts';
+import { Run } from './run.ts';
 
 /** What is told of migrations to those that count them. */
 export interface Tally {

@@ -186,3 +186,22 @@ export function found(
   if (facts.target === 'RestoreFailed') facts = { ...facts, restoresFailed: enoughRestores };
   return settle(facts);
 }
+
+/** What is said of a migration that a journal does not have. */
+export function absentSource(migration: string): SourceState {
+  return {
+    migration,
+    step: 'Absent',
+    plan: null,
+    moments: [],
+    fault: null,
+    dumped_bytes: '0',
+    sent_bytes: '0',
+    checkpoint: null,
+  };
+}
+
+export function absentTarget(migration: string): TargetState {
+  const nothing = { data_address: '', token: '', pod_ip: '', sandbox_id: '', images: '' };
+  return { migration, step: 'Absent', plan: null, moments: [], fault: null, ...nothing };
+}

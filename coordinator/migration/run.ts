@@ -10,6 +10,8 @@ import type { Cluster } from '../cluster/cluster.ts';
 import { type Decision, decide } from './decide.ts';
 import { explain } from './ending.ts';
 import {
+  absentSource,
+  absentTarget,
   again,
   type Answer,
   begin,
@@ -20,28 +22,9 @@ import {
   stop,
   type TargetState,
 } from './observe.ts';
+import type { Patience } from './patience.ts';
 import type { MigrationRecord } from './record.ts';
-import { absentSource, absentTarget, type Course, type Step, type StepName, steps } from './steps.ts';
-
-/** How long a side that does not do what is asked is asked again, and how often. Milliseconds. */
-export interface Patience {
-  /** Before the commit, to roll back. */
-  rollBackMs: number;
-  /** After it, to get the target running and the source away. */
-  forwardMs: number;
-  firstPauseMs: number;
-  longestPauseMs: number;
-  /** How long a pod that has lost its object may run without one, while it is tried again to move it. */
-  heldMs: number;
-}
-
-export const defaultPatience: Patience = {
-  rollBackMs: 60_000,
-  forwardMs: 120_000,
-  firstPauseMs: 100,
-  longestPauseMs: 2_000,
-  heldMs: 1_800_000,
-};
+import { type Course, type Step, type StepName, steps } from './steps.ts';
 
 /** Between two tries to move a pod that has lost its object. */
 const longestRestMs = 15_000;

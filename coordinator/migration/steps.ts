@@ -8,7 +8,16 @@ import type { PodManifest__Output as PodManifest } from '../../proto/gen/podferr
 import type { Agent } from '../agents/agent.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Plan } from '../request.ts';
-import type { Answer, Detached, SourceState, SourceStep, TargetState, TargetStep } from './observe.ts';
+import {
+  absentSource,
+  absentTarget,
+  type Answer,
+  type Detached,
+  type SourceState,
+  type SourceStep,
+  type TargetState,
+  type TargetStep,
+} from './observe.ts';
 import { examinePods } from './preflight.ts';
 import type { MigrationRecord } from './record.ts';
 
@@ -286,22 +295,4 @@ export const steps: Record<StepName, Step> = {
 function need<T>(value: T | undefined, what: string): T {
   if (value === undefined) throw new Fault('Internal', `${what} is not known at this step`);
   return value;
-}
-
-export function absentSource(migration: string): SourceState {
-  return {
-    migration,
-    step: 'Absent',
-    plan: null,
-    moments: [],
-    fault: null,
-    dumped_bytes: '0',
-    sent_bytes: '0',
-    checkpoint: null,
-  };
-}
-
-export function absentTarget(migration: string): TargetState {
-  const nothing = { data_address: '', token: '', pod_ip: '', sandbox_id: '', images: '' };
-  return { migration, step: 'Absent', plan: null, moments: [], fault: null, ...nothing };
 }

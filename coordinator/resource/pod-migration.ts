@@ -2,6 +2,7 @@
 import type { V1Condition } from '@kubernetes/client-node';
 import type { MigrateRequest__Output as MigrateRequest } from '../../proto/gen/podferry/v1/MigrateRequest.ts';
 import { isEnd, type Phase } from '../../proto/phases.ts';
+import type { Resource } from './objects.ts';
 
 export const group = 'podferry.dev';
 export const version = 'v1alpha1';
@@ -57,18 +58,7 @@ export type Condition = Pick<V1Condition, 'type' | 'reason' | 'message'> & {
   lastTransitionTime: string;
 };
 
-export interface PodMigration {
-  metadata: {
-    namespace: string;
-    name: string;
-    uid: string;
-    resourceVersion: string;
-    creationTimestamp?: string;
-    deletionTimestamp?: string;
-    finalizers?: string[];
-    annotations?: Record<string, string>;
-    labels?: Record<string, string>;
-  };
+export interface PodMigration extends Resource {
   spec: Spec;
   status?: Status;
 }

@@ -42,7 +42,7 @@ export class Subject {
     this.#witness = new Witness(lab, 'redis-server');
   }
 
-  static async start(lab: Lab, owned = deployment): Promise<Subject> {
+  static async start(lab: Lab, owned: typeof deployment): Promise<Subject> {
     const workloads = new Workloads(lab);
     await workloads.make(owned(app, podSpec([container('redis')])), service(app, 6379));
     const placed = await thePodOf(lab, app);
