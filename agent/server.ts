@@ -148,9 +148,7 @@ export function handlers({ agent, identity, log, dataAddress, facts }: ServerPar
         tell({ phase: 'PreCopying', bytes_done: String(bytes), bytes_total: String(total) });
       return await agent.sources.copyAhead(migration, progress, signal);
     }),
-    HoldSource: unary('HoldSource', (request) =>
-      holdState(agent.sources.holds.hold(agent.sources.get(request.migration), request)),
-    ),
+    HoldSource: unary('HoldSource', async (request, signal) => holdState(await agent.sources.hold(request, signal))),
     LiftHold: unary('LiftHold', async ({ migration, end, grace_seconds }) => {
       const { holds } = agent.sources;
       return holdState(end ? await holds.end(migration, grace_seconds) : holds.lift(migration));

@@ -10,7 +10,13 @@ import { halfOf } from '../../proto/half.ts';
 import { mountTmpfs } from '../journal/mount.ts';
 import type { SidePaths } from '../paths.ts';
 import type { Mount } from '../runtime/process.ts';
-import { cgroupMounts, externalMounts, isMaskedFile, type SourceContainer } from '../preflight/describe.ts';
+import {
+  cgroupMounts,
+  externalMounts,
+  isMaskedFile,
+  type SourceContainer,
+  type SourcePod,
+} from '../preflight/describe.ts';
 import { externalName, stagingBytes } from '../target/prepare.ts';
 import { lostByRestart } from './copy-ahead.ts';
 import { prepareDump, type WaitingDump } from './dump.ts';
@@ -24,20 +30,8 @@ export async function arm(source: SourceMigration, targetIp: string, signal: Abo
   const { live, paths, record } = source;
   if (live === undefined) throw lostByRestart(source);
   const { pod, trees } = live;
-  const { netnsPath, ip } = pod.status;
-  if (netnsPath === undefined || ip === undefined) {
-    throw new Fault(
-      'FreezeFailed',
-      `pod ${pod.status.namespace}/${pod.status.name} has no network namespace of its own any more`,
-    );
-  }
-  await mountTmpfs(paths, paths.staging, {
-    what: 'staging',
-    bytes: stagingBytes(pod.memoryBytes),
-    mode: '0700',
-    reason: 'StagingSpaceMissing',
-  });
-  const dumps = pod.containers.map((container) => startDump(paths, container, netnsPath));
+  const { netnsPath, ip } = networkOf(pod);
+  const dumps = await startDumps(source);
   const stays = halfOf(record.plan) === 'checkpoint';
   live.armed = { dumps, forward: stays ? nowhere : await prepareForward(paths, netnsPath, ip, targetIp) };
   await Promise.all(dumps.map(async (dump) => await dump.waits(signal)));
@@ -45,6 +39,25 @@ export async function arm(source: SourceMigration, targetIp: string, signal: Abo
   // So that little is left to write when the pod stands still.
   await flushShared(pod, signal);
   source.enter('Armed');
+}
+
+/** A CRIU for each container, and the room for what it will write. */
+export async function startDumps(source: SourceMigration): Promise<WaitingDump[]> {
+  const { live, paths } = source;
+  if (live === undefined) throw lostByRestart(source);
+  const { netnsPath } = networkOf(live.pod);
+  await mountTmpfs(paths, paths.staging, {
+    what: 'staging',
+    bytes: stagingBytes(live.pod.memoryBytes),
+    mode: '0700',
+    reason: 'StagingSpaceMissing',
+  });
+  return live.pod.containers.map((container) => startDump(paths, container, netnsPath));
+}
+
+function networkOf({ status: { namespace, name, netnsPath, ip } }: SourcePod): { netnsPath: string; ip: string } {
+  if (netnsPath !== undefined && ip !== undefined) return { netnsPath, ip };
+  throw new Fault('FreezeFailed', `pod ${namespace}/${name} has no network namespace of its own any more`);
 }
 
 function startDump(paths: SidePaths, container: SourceContainer, netns: string): WaitingDump {

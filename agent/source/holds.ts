@@ -24,18 +24,24 @@ export class Holds {
   }
 
   /** @param source prepared: what is held are its containers */
-  hold({ record, live }: SourceMigration, { object_json, valid_ms }: HoldRequest__Output): Hold {
-    const { paths, situation } = this.#parts;
+  hold({ record }: SourceMigration, { object_json, valid_ms }: HoldRequest__Output): Hold {
+    const { paths } = this.#parts;
     const { plan, details } = record;
+    const objectJson = object_json === '' ? readHold(paths, plan.id)?.objectJson : object_json;
+    if (objectJson === undefined) {
+      throw new Fault('InvalidArgument', `${plan.id} holds nothing here yet: give the object`);
+    }
+    return hold(paths, { plan, objectJson, containers: details.containers.map(({ id }) => id) }, valid_ms);
+  }
+
+  /** Whether it could be held. @throws Fault RuntimeUnsupported */
+  check({ live }: SourceMigration): void {
+    const { situation } = this.#parts;
     if (live !== undefined && live.pod.status.runtimeHandler !== handler) {
       const is = live.pod.status.runtimeHandler || 'the default';
       const message = `the pod runs under the runtime handler ${is} on ${situation.node}: only under ${handler} can it be kept when its object goes`;
       throw new Fault('RuntimeUnsupported', message);
     }
-    const objectJson = object_json === '' ? readHold(paths, plan.id)?.objectJson : object_json;
-    if (objectJson === undefined)
-      throw new Fault('InvalidArgument', `${plan.id} holds nothing here yet: give the object`);
-    return hold(paths, { plan, objectJson, containers: details.containers.map(({ id }) => id) }, valid_ms);
   }
 
   /** Ends nothing by itself: kubelet does, if the pod's object is gone. */

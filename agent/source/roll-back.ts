@@ -1,4 +1,5 @@
 /** Undoes everything of a migration at its source. The pod runs again first; the rest can wait. */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault } from '../../proto/fault.ts';
 import { forgetOldest, keep } from '../journal/keep.ts';
@@ -59,8 +60,12 @@ async function thawOne(known: Pick<Freezer, 'version' | 'path'>): Promise<void> 
   await run(['/bin/sh', '-c', freezer.undo], { reason: 'FreezeFailed', what: `thawing ${freezer.path}` });
 }
 
-function keepLogs({ paths, record }: SourceMigration, nodePaths: NodePaths): void {
+/** Of CRIU, as far as there are any yet. May be repeated. */
+export function keepLogs({ paths, record }: SourceMigration, nodePaths: NodePaths): void {
   const kept = nodePaths.kept(record.plan.id);
-  for (const { name } of record.details.containers) keep(paths.container(name).work, join(kept, name));
-  forgetOldest(nodePaths.allKept);
+  for (const { name } of record.details.containers) {
+    const { work } = paths.container(name);
+    if (existsSync(work)) keep(work, join(kept, name));
+  }
+  if (existsSync(kept)) forgetOldest(nodePaths.allKept);
 }

@@ -4,6 +4,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import type { ArmRequest__Output } from '../../proto/gen/podferry/v1/ArmRequest.ts';
+import type { HoldRequest__Output } from '../../proto/gen/podferry/v1/HoldRequest.ts';
 import type { PrepareSourceRequest__Output } from '../../proto/gen/podferry/v1/PrepareSourceRequest.ts';
 import type { ReleaseRequest__Output } from '../../proto/gen/podferry/v1/ReleaseRequest.ts';
 import { Fault } from '../../proto/fault.ts';
@@ -21,7 +22,9 @@ import { arm } from './arm.ts';
 import { closeConnections } from './close-connections.ts';
 import { commit, revoke } from './commit.ts';
 import { treesOf } from './copy-ahead.ts';
+import type { Hold } from './hold.ts';
 import { Holds } from './holds.ts';
+import { rehearse } from './rehearse.ts';
 import { release } from './release.ts';
 import { rollBack } from './roll-back.ts';
 import { SourceMigration, type SourceRecord } from './source.ts';
@@ -130,6 +133,17 @@ export class Sources {
     return await this.#step(id, signal, async (source, ends) => {
       await strategyOf(source.record.plan).copyAhead(source, progress, ends);
     });
+  }
+
+  /** The first time the pod is dumped for trial before: its object goes next. */
+  async hold(request: HoldRequest__Output, signal: AbortSignal): Promise<Hold> {
+    const source = this.get(request.migration);
+    this.holds.check(source);
+    if (!this.holds.all.some(({ plan }) => plan.id === request.migration)) {
+      const { paths } = this.#parts;
+      await this.#step(request.migration, signal, async (_, ends) => await rehearse(source, paths, ends));
+    }
+    return this.holds.hold(source, request);
   }
 
   async arm({ migration, target_ip }: ArmRequest__Output, signal: AbortSignal): Promise<SourceMigration> {

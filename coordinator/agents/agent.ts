@@ -56,7 +56,8 @@ const defaultDeadlines: Readonly<Record<Call | Streaming, number>> = {
   PreflightTarget: 15_000,
   PrepareTarget: 30_000,
   PrepareSource: 30_000,
-  HoldSource: 5_000,
+  // The pod is dumped for trial before.
+  HoldSource: 60_000,
   LiftHold: 5_000,
   CreateTargetPod: 120_000,
   AwaitTargetPod: 120_000,

@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { open } from '../lab/index.ts';
 import { runKubectl } from '../lab/kubernetes/kubectl.ts';
+import { kubectlMigrate } from '../integration/attempt.ts';
 import { otherThan } from '../integration/migrate.ts';
 import { askCoordinator } from '../integration/ask-part.ts';
 import { expectNothingLeft } from './leftovers.ts';
@@ -70,6 +71,20 @@ describe('a pod that cannot move', () => {
     const revisions = async () => new Set((await runKubectl(lab, status)).split(' ')).size;
     await expect.poll(revisions, { timeout: 10_000 }).toBe(2);
     await expectRefused('owned', 'PodNotRunning', /StatefulSet owned is being rolled out/);
+  });
+
+  it('of a StatefulSet that CRIU cannot dump: that is found out while it still has its object', async () => {
+    await workloads.make(statefulSet('redis', podSpec([container('redis')])));
+    const { node, name, uid } = await thePodOf(lab, 'redis');
+    const pid = (await lab.run(node, ['pgrep', '-x', 'redis-server'])).trim();
+    // A kind of file system that CRIU does not know.
+    const within = ['nsenter', '-t', pid, '-m', '--'];
+    await lab.run(node, [...within, '/bin/mount', '-t', 'ramfs', 'none', '/tmp']);
+    const { code, migration } = await kubectlMigrate(lab, name, '--to', otherThan(node));
+    await lab.run(node, [...within, '/bin/umount', '/tmp']);
+    expect(code).toBe(1);
+    expect(migration).toMatchObject({ phase: 'RolledBack', reason: 'DumpFailed' });
+    expect((await thePodOf(lab, 'redis')).uid).toBe(uid);
   });
 
   it('with a directory of its node', async () => {
