@@ -137,7 +137,12 @@ export class Run {
     this.#log.warn({ try: this.#tries, detached, reason }, message);
     const rest = Math.min(this.#patience.longestPauseMs * 2 ** (this.#tries - 2), longestRestMs);
     await sleep(rest, undefined, { signal: halt }).catch(() => halt.throwIfAborted());
-    const plan = await cluster.planAgain(this.course, halt);
+    const plan = await cluster.planAgain(this.course, halt).catch((error: unknown) => {
+      halt.throwIfAborted();
+      // The next try may find it different.
+      this.#log.warn({ err: error }, 'no other node can be chosen now');
+      return this.course.plan;
+    });
     const course = { plan, target: agents.get(plan.target_node), manifest: undefined, targetState: undefined };
     this.course = { ...this.course, ...course, keepImages: false };
     const where = `the pod runs on at ${plan.source_node}, kept alive without its object`;

@@ -95,6 +95,24 @@ describe('Kubernetes and people', () => {
   });
 });
 
+it('is moved when the target’s agent comes back, though nobody had patience with it any more', async () => {
+  await stopCoordinator(lab);
+  await startCoordinator(lab, { args: ['--rollback-timeout', '1s'] });
+  try {
+    const agent = await Part.agent(lab, otherThan(subject.placed.node));
+    const attempt = subject.move();
+    await attempt.target('Waiting');
+    agent.kill();
+    await sleep(12_000);
+    await agent.startAgain();
+    expect((await attempt.ended).migration).toMatchObject({ phase: 'Succeeded' });
+    await subject.movedToTarget();
+  } finally {
+    await stopCoordinator(lab);
+    await startCoordinator(lab);
+  }
+});
+
 it('ends with its StatefulSet, should that be deleted meanwhile', async () => {
   const target = otherThan(subject.placed.node);
   const goOn = await subject.suspend(target, `${target}.kubelet`);

@@ -14,7 +14,7 @@ import { freeName, keepName } from './names.ts';
 import { withoutMigration } from './target-pod.ts';
 
 /** Above all that may pass until the target runs: the time to find out that it does not, and to try again. */
-const holdMarginMs = 120_000;
+const holdMarginMs = 300_000;
 /** Kubernetes' own. */
 const defaultGraceSeconds = 30;
 /** What the runtime may take beyond a container's grace. */
