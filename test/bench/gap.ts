@@ -44,6 +44,8 @@ export interface GapCell extends Summary {
   lost: number;
   /** Of podferry: how long the pod stood still, at the median. */
   freezeMs?: number;
+  /** Of podferry, at the median: from the last answer to frozen, frozen, and from running to the next answer. */
+  parts?: { forwarding: number; frozen: number; client: number };
 }
 
 interface Measured {
@@ -137,6 +139,18 @@ function cellOf(workload: GapWorkload, way: GapWay, sizeMb: number, runs: readon
     ...summarise(runs.map(({ gapMs }) => gapMs)),
     errors: summarise(runs.map(({ errors }) => errors)).p50,
     lost: runs.reduce((sum, { lost }) => sum + lost, 0),
-    ...(freezes.length > 0 && { freezeMs: summarise(freezes).p50 }),
+    ...(freezes.length > 0 && { freezeMs: summarise(freezes).p50, parts: partsOf(runs) }),
   };
+}
+
+/** Of the runs whose longest gap is that of the freeze. */
+function partsOf(runs: readonly Measured[]): NonNullable<GapCell['parts']> {
+  const parts = runs.flatMap(({ gapMs, freezeMs = 0, afterFrozenMs = 0 }) => {
+    const isOfFreeze = afterFrozenMs <= 0 && gapMs + afterFrozenMs > 0;
+    return isOfFreeze
+      ? [{ forwarding: -afterFrozenMs, frozen: freezeMs, client: gapMs + afterFrozenMs - freezeMs }]
+      : [];
+  });
+  const median = (part: 'forwarding' | 'frozen' | 'client') => summarise(parts.map((each) => each[part])).p50;
+  return { forwarding: median('forwarding'), frozen: median('frozen'), client: median('client') };
 }

@@ -78,15 +78,16 @@ function table(cells: readonly Cell[]): string {
 
 function gapTable(cells: readonly GapCell[]): string {
   const rows = cells.map((cell) => {
-    const { workload, way, n, p50, p95, min, max, errors, lost, freezeMs = '' } = cell;
+    const { workload, way, n, p50, p95, min, max, errors, lost, parts } = cell;
+    const made = Object.entries(parts ?? {}).map(([part, ms]) => `${part} ${ms}`);
     const other = cells.find((each) => each.workload === workload && each.way === 'recreate');
     const ratio = other === undefined ? '' : (p50 / other.p50).toFixed(2);
-    const cols = [workload, way, n, p50, p95, min, max, ratio, freezeMs, errors, lost];
+    const cols = [workload, way, n, p50, p95, min, max, ratio, errors, lost, made.join(' + ')];
     return `| ${cols.join(' | ')} |`;
   });
   return [
-    '| workload | way | runs | p50 ms | p95 ms | min | max | × recreate | frozen p50 ms | errors p50 | writes lost |',
-    '| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |',
+    '| workload | way | runs | p50 ms | p95 ms | min | max | × recreate | errors p50 | writes lost | made of (medians) |',
+    '| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |',
     ...rows,
   ].join('\n');
 }
