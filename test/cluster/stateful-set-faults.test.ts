@@ -113,6 +113,21 @@ it('is moved when the target’s agent comes back, though nobody had patience wi
   }
 });
 
+it('runs on and serves, though the kubelet of its node gives up to end it and begins anew', {
+  timeout: 300_000,
+}, async () => {
+  const target = otherThan(subject.placed.node);
+  const goOn = await subject.suspend(target, `${target}.kubelet`);
+  const attempt = subject.move();
+  await detached();
+  // StopContainer has two minutes; after it the sandbox is to be stopped.
+  await sleep(150_000);
+  expect(await lab.run(target, ['timeout', '5', 'redis-cli', '-h', subject.placed.ip, 'ping'])).toBe('PONG\n');
+  goOn();
+  expect((await attempt.ended).migration).toMatchObject({ phase: 'Succeeded' });
+  await subject.movedToTarget();
+});
+
 it('ends with its StatefulSet, should that be deleted meanwhile', async () => {
   const target = otherThan(subject.placed.node);
   const goOn = await subject.suspend(target, `${target}.kubelet`);
