@@ -126,6 +126,9 @@ it('runs on and serves, though the kubelet of its node gives up to end it and be
   goOn();
   expect((await attempt.ended).migration).toMatchObject({ phase: 'Succeeded' });
   await subject.movedToTarget();
+  // It was given up for lost meanwhile, and has to take pods again.
+  const taints = ['get', 'node', target, '-o', 'jsonpath={.spec.taints[*].key}'];
+  await expect.poll(async () => await runKubectl(lab, taints), { timeout: 60_000 }).toBe('');
 });
 
 it('ends with its StatefulSet, should that be deleted meanwhile', async () => {
