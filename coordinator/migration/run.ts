@@ -121,6 +121,8 @@ export class Run {
           this.#goBack(new Fault(decision.reason, decision.message));
           break;
         case 'again':
+          // Tries are bounded by time.
+          decided = 0;
           await this.#again(halt);
           break;
         case 'end':
