@@ -11,6 +11,7 @@ import { nodeInfo, serveMetrics } from './metrics.ts';
 import { NodePaths } from './paths.ts';
 import { lookAround } from './preflight/situation.ts';
 import { connect } from './runtime/containerd.ts';
+import { ofNode } from './runtime/node.ts';
 import { handlers } from './server.ts';
 import { openTransports } from './transfer/open.ts';
 
@@ -113,7 +114,7 @@ const facts = async () => {
     staging_bytes_free: String(now.stagingBytesFree),
     data_address: flags.dataListen,
     transports: now.nfsUsable ? (['stream', 'nfs'] as const).slice() : (['stream'] as const).slice(),
-    wrapper_installed: existsSync(now.wrapper),
+    wrapper_installed: existsSync(ofNode(now.wrapper)),
     problems: now.problems,
     migrations: agent.journalled,
   };

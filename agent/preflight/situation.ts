@@ -2,9 +2,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { release } from 'node:os';
+import { dirname } from 'node:path';
 import type { Finding } from '../../proto/gen/podferry/v1/Finding.ts';
-import type { Reason } from '../../proto/fault.ts';
+import type { Fault, Reason } from '../../proto/fault.ts';
 import { run } from '../runtime/command.ts';
+import { inContainer, ofNode, onNode } from '../runtime/node.ts';
 
 export interface NodeSituation {
   node: string;
@@ -29,7 +31,6 @@ const oldestCriu = [4, 0];
 const oldestKernel = [5, 9];
 const tools = [
   'criu',
-  'runc',
   'nft',
   'ip',
   'ss',
@@ -54,19 +55,19 @@ export async function lookAround(
   for (const tool of tools) {
     if (!isInstalled(tool)) say(tool === 'criu' ? 'CriuMissing' : 'ToolMissing', `${tool} is not installed`);
   }
-  const version = async (tool: 'criu' | 'runc', pattern: RegExp) => {
-    if (!isInstalled(tool)) return '';
-    const text = await run([tool, '--version'], {
-      reason: 'ToolMissing',
-      what: `asking ${tool} for its version`,
-    }).catch((error: Error) =>
-      say(tool === 'criu' ? 'CriuMissing' : 'ToolMissing', `${tool} does not work: ${error.message}`),
-    );
+  const version = async (reason: Reason, argv: [string, ...string[]], what: string, pattern: RegExp) => {
+    const text = await run(argv, { reason, what }).catch((error: Fault) => say(reason, error.message));
     return pattern.exec(text ?? '')?.[1] ?? '';
   };
-  const criu = await version('criu', /Version: (\S+)/);
+  const criu = isInstalled('criu') ? await version('CriuMissing', ['criu', '--version'], 'CRIU', /Version: (\S+)/) : '';
   if (criu !== '' && isOlder(criu, oldestCriu)) {
     say('CriuMissing', `CRIU ${criu} is too old: ${oldestCriu.join('.')} or newer is needed`);
+  }
+  if (inContainer) {
+    // Dumps are ours, restores are the node's: runc starts its CRIU there.
+    const theirs = await version('CriuMissing', criuOf(options.wrapper), "the node's own CRIU", /Version: (\S+)/);
+    if (theirs !== '' && isOlder(theirs, oldestCriu))
+      say('CriuMissing', `the node's CRIU ${theirs} is too old: ${oldestCriu.join('.')} or newer is needed`);
   }
   const kernel = release();
   if (isOlder(kernel, oldestKernel))
@@ -74,7 +75,7 @@ export async function lookAround(
   return {
     ...options,
     kernel,
-    runc: await version('runc', /runc version (\S+)/),
+    runc: await version('ToolMissing', runcOf(options.wrapper), 'runc', /runc version (\S+)/),
     criu,
     criuFeatures: criu === '' ? [] : await criuFeatures(),
     cgroupVersion: /^[0-9]+:freezer:/m.test(readFileSync('/proc/self/cgroup', 'utf8')) ? 1 : 2,
@@ -83,6 +84,16 @@ export async function lookAround(
     nfsUsable: options.nfsDirectory !== undefined && (await isDirectory(options.nfsDirectory)),
     problems,
   };
+}
+
+/** The node's own, which is what its containers run under: through the wrapper, which passes such a question on. */
+function runcOf(wrapper: string): [string, ...string[]] {
+  return existsSync(ofNode(wrapper)) ? onNode([wrapper, '--version']) : onNode(['runc', '--version']);
+}
+
+/** The one that the wrapper lets runc find: beside it, or in the node's PATH. */
+function criuOf(wrapper: string): [string, ...string[]] {
+  return onNode(['/bin/sh', '-c', 'PATH="$1/criu:$PATH" exec criu --version', 'criu', dirname(wrapper)]);
 }
 
 /** What changes from one moment to the next. */

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import type { Finding } from '../../proto/gen/podferry/v1/Finding.ts';
 import type { PodManifest__Output } from '../../proto/gen/podferry/v1/PodManifest.ts';
+import { ofNode } from '../runtime/node.ts';
 import type { ContainerConfig, ContainerRuntime } from '../runtime/runtime.ts';
 import { handler } from '../target/create-pod.ts';
 import { stagingBytes } from '../target/prepare.ts';
@@ -50,7 +51,7 @@ export async function preflightTarget(
       message: `containerd on ${node} has no runtime handler ${handler}: install it`,
     });
   }
-  if (!existsSync(situation.wrapper)) {
+  if (!existsSync(ofNode(situation.wrapper))) {
     findings.push({
       reason: 'RuntimeUnsupported',
       message: `${node} has no wrapper at ${situation.wrapper}: install it`,

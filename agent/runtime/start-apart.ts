@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault } from '../../proto/fault.ts';
+import { outliving } from './node.ts';
 
 const script = join(import.meta.dirname, 'start-container.ts');
 
@@ -23,8 +24,9 @@ export interface PreparedStart {
  *   it does not
  */
 export function prepareStart(socket: string, containerId: string, deadlineMs: number, report: string): PreparedStart {
-  const argv = [script, socket, containerId, String(deadlineMs), report];
-  const child = spawn(process.execPath, argv, { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
+  const argv = [process.execPath, script, socket, containerId, String(deadlineMs), report] as const;
+  const [program, ...rest] = outliving(argv);
+  const child = spawn(program, rest, { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
   child.unref();
   // One that cannot be started has nobody to read.
   child.stdin.on('error', () => {});

@@ -9,6 +9,7 @@ import { Fault } from '../../proto/fault.ts';
 import { halfOf } from '../../proto/half.ts';
 import { mountTmpfs } from '../journal/mount.ts';
 import type { SidePaths } from '../paths.ts';
+import { outliving } from '../runtime/node.ts';
 import type { Mount } from '../runtime/process.ts';
 import {
   cgroupMounts,
@@ -70,7 +71,8 @@ function startDump(paths: SidePaths, container: SourceContainer, netns: string):
 export function startWatchdog(source: SourceMigration): void {
   const { paths, record } = source;
   const seconds = record.plan.freeze_deadline_ms / 1000;
-  const child = spawn('/bin/sh', [watchdog, paths.directory, String(seconds)], { stdio: 'ignore', detached: true });
+  const [program, ...rest] = outliving(['/bin/sh', watchdog, paths.directory, String(seconds)]);
+  const child = spawn(program, rest, { stdio: 'ignore', detached: true });
   child.on('error', () => {});
   child.unref();
   record.details.watchdog = child.pid ?? 0;

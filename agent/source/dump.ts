@@ -11,6 +11,7 @@ import { plant, quote } from '../journal/planted.ts';
 import type { ContainerPaths, SidePaths } from '../paths.ts';
 import { lastWords } from '../runtime/criu.ts';
 import type { Freezer } from '../runtime/freezer.ts';
+import { outliving } from '../runtime/node.ts';
 
 const hook = join(import.meta.dirname, 'dump-hook.sh');
 
@@ -48,7 +49,8 @@ export function prepareDump(side: SidePaths, paths: ContainerPaths, plan: DumpPl
   plant(side, 'waiting-dump', undoOf(paths), `-${plan.container}`);
   plant(side, 'frozen-cgroup', plan.freezer.undo, `-${plan.container}`);
   const criu = ['nsenter', ...inside(plan), 'criu', ...dumpArguments(paths, plan)];
-  const child = spawn('flock', ['--no-fork', '--nonblock', paths.dumping, ...criu], {
+  const [program, ...rest] = outliving(['flock', '--no-fork', '--nonblock', paths.dumping, ...criu]);
+  const child = spawn(program, rest, {
     stdio: ['ignore', 'ignore', 'ignore'],
     env: { ...process.env, PODFERRY_STAGING: paths.directory },
     // A process group of its own: what ends the agent must not end a dump in the middle.
