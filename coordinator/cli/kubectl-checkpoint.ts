@@ -46,4 +46,5 @@ withCommonFlags(program.command('delete <name>'))
     await connected(flags, async (c) => await deleteCheckpoint(c, namespaceFor(flags), name, console));
   });
 
-await runProgram(program);
+// Not awaited here: a single executable is a script that cannot.
+void runProgram(program);

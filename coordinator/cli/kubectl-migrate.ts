@@ -110,4 +110,5 @@ withCommonFlags(program.command('nodes'))
     await connected(flags, async (c) => await nodes(c, flags.output ?? 'text', console));
   });
 
-await runProgram(program);
+// Not awaited here: a single executable is a script that cannot.
+void runProgram(program);

@@ -1,9 +1,11 @@
 /** What every program of ours that asks the coordinator has: flags for the way there, how to print, and how it ends. */
 import { type Command, CommanderError, Option } from 'commander';
+import { complete } from './complete/complete.ts';
 import { printLines, processConsole as console } from './console.ts';
 import { type ExitCode, exitCode, explain } from './exit.ts';
 import type { Format } from './show.ts';
 import type { Connection } from './way/connection.ts';
+import { version } from './version.ts';
 import { connect, type WayFlags } from './way/way.ts';
 
 export interface CommonFlags extends WayFlags {
@@ -42,6 +44,13 @@ export async function runProgram(program: Command): Promise<void> {
     if (error.code !== 'EPIPE') throw error;
     process.exit();
   });
+  program.version(version, '--version', 'which one this is');
+  // Asked by kubectl_complete-NAME, for kubectl.
+  const [, , first, ...words] = process.argv;
+  if (first === '__complete') {
+    process.stdout.write(await complete(program, words));
+    process.exit();
+  }
   try {
     await program.parseAsync();
   } catch (error) {
