@@ -13,8 +13,9 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { version } from '../coordinator/cli/version.ts';
-import { bundle, type Program, programs, root } from './bundle.ts';
+import { bundle, programs, root } from './bundle.ts';
 import { makeExecutable, type NodeBinary, ownNode } from './executable.ts';
+import { writeCompletion } from './completion.ts';
 import { type Archive, manifestOf } from './krew.ts';
 
 const run = promisify(execFile);
@@ -38,19 +39,6 @@ const archives = join(out, 'archives');
 const goOs: Record<string, string> = { linux: 'linux', darwin: 'darwin' };
 const goArch: Record<string, string> = { x64: 'amd64', arm64: 'arm64' };
 
-/** Kubectl asks by this name what could come next. Not for probe, which knows nothing of a cluster. */
-function completionOf(program: Program): string | undefined {
-  return program === 'kubectl-probe' ? undefined : program.replace('kubectl-', 'kubectl_complete-');
-}
-
-async function writeCompletion(program: Program, directory: string): Promise<string[]> {
-  const name = completionOf(program);
-  if (name === undefined) return [];
-  await writeFile(join(directory, name), `#!/bin/sh\nexec ${program} __complete "$@"\n`);
-  await chmod(join(directory, name), 0o755);
-  return [name];
-}
-
 function nodeMeant(): NodeBinary {
   const { 'node-binary': path, platform, arch } = values;
   if (path === undefined) {
@@ -65,7 +53,9 @@ function nodeMeant(): NodeBinary {
 function goNameOf({ platform, arch }: NodeBinary): { os: string; arch: string } {
   const [os, cpu] = [goOs[platform], goArch[arch]];
   if (os === undefined || cpu === undefined)
-    throw new Error(`${platform} on ${arch}: only ${Object.keys(goOs)} on ${Object.keys(goArch)} are known`);
+    throw new Error(
+      `${platform} on ${arch}: known are ${Object.keys(goOs).join(', ')} on ${Object.keys(goArch).join(', ')}`,
+    );
   return { os, arch: cpu };
 }
 

@@ -7,7 +7,7 @@ import type { Command } from 'commander';
 import { strategyNames, transportNames } from '../migrate.ts';
 import type { WayFlags } from '../way/way.ts';
 import { type Named, type NameOf, namesOf } from './names.ts';
-import { type Line, lineOf } from './wanted.ts';
+import { fallbackName, type Line, lineOf } from './wanted.ts';
 
 /** Cobra's: 4 says that files are no candidates, 0 that they are, 16 that directories are. */
 const directive = { none: 4, files: 0, directories: 16 } as const;
@@ -49,7 +49,7 @@ export async function complete(
   };
   try {
     if (wanted.kind === 'flag') {
-      const of = command ?? program.commands.find((each) => each.name() === 'pod') ?? program;
+      const of = command ?? program.commands.find((each) => each.name() === fallbackName) ?? program;
       return answer(flagsOf(of, line), wanted.start);
     }
     if (wanted.kind === 'value') {
@@ -62,7 +62,7 @@ export async function complete(
       return answer(found, start);
     }
     if (wanted.at > 0) return answer([], wanted.start);
-    if (command !== undefined && command.name() !== 'pod')
+    if (command !== undefined && command.name() !== fallbackName)
       return answer(await known(namesOfArgument[command.name()]), wanted.start);
     return answer(await argumentsOf(program, line, known), wanted.start);
   } finally {
@@ -80,7 +80,7 @@ async function argumentsOf(
   const moves = program.name() === 'kubectl migrate';
   if (kind.startsWith('node')) return moves ? led(`${kind}/`, await known('node')) : [];
   if (kind !== '') return led(`${kind}/`, await known('pod'));
-  const commands = command === undefined ? program.commands.filter((each) => each.name() !== 'pod') : [];
+  const commands = command === undefined ? program.commands.filter((each) => each.name() !== fallbackName) : [];
   const described = commands.map((each) => ({ name: each.name(), description: each.description() }));
   const pods = await known('pod');
   // As a whole only with a slash behind it, which is typed by asking for this.

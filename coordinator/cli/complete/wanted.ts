@@ -17,7 +17,7 @@ export type Wanted =
 
 /** @param words all that comes after the program's name; the last one is being typed, or empty */
 export function lineOf(program: Command, words: readonly string[]): Line {
-  const fallback = program.commands.find((command) => isDefault(program, command));
+  const fallback = program.commands.find((each) => each.name() === fallbackName);
   let command: Command | undefined;
   const flags: Line['flags'] = {};
   const args: string[] = [];
@@ -63,7 +63,5 @@ function takesValue({ required, optional }: Option): boolean {
   return required || optional;
 }
 
-/** Commander keeps it to itself. */
-function isDefault(program: Command, command: Command): boolean {
-  return (program as unknown as { _defaultCommandName?: string })._defaultCommandName === command.name();
-}
+/** The word that may be left out. */
+export const fallbackName = 'pod';

@@ -120,22 +120,28 @@ export class ClusterConnection implements Connection {
   }
 
   async #reach(): Promise<{ connection: DirectConnection; forward: Forward }> {
-    const proof = await this.#proof();
+    const prove = await this.#prover();
+    // Where nobody leads it does not matter who signs.
     const forward = await forwardToLeader(this.#config, this.#flags.podferryNamespace);
-    return { connection: new DirectConnection(forward.address, proof, forward.where), forward };
+    try {
+      return { connection: new DirectConnection(forward.address, await prove(), forward.where), forward };
+    } catch (error) {
+      forward.close();
+      throw error;
+    }
   }
 
-  /** Flags say who is asking, or the kubeconfig. */
-  async #proof(): Promise<Proof> {
+  /** Flags say who is asking, or the kubeconfig. @throws Fault when neither does, before anybody is asked */
+  async #prover(): Promise<() => Proof | Promise<Proof>> {
     const { tlsDir, tokenFile, caFile, podferryNamespace } = this.#flags;
     if (tokenFile === undefined && tlsDir !== undefined)
-      return proofOf({ tlsDir, insecurePlaintext: false }, this.#warn);
+      return () => proofOf({ tlsDir, insecurePlaintext: false }, this.#warn);
     const fromFile = tokenFile === undefined ? undefined : () => readToken(tokenFile);
-    if (fromFile === undefined && (await tokenOf(this.#config)) === undefined)
+    if (fromFile?.() === undefined && (await tokenOf(this.#config)) === undefined)
       throw new Fault('Unauthenticated', noToken);
     const token = async () => fromFile?.() ?? (await tokenOf(this.#config)) ?? '';
-    if (caFile !== undefined) return byToken(trustOf(caFile), token);
-    return proofIn(await authorityIn(this.#config, podferryNamespace), token);
+    if (caFile !== undefined) return () => byToken(trustOf(caFile), token);
+    return async () => proofIn(await authorityIn(this.#config, podferryNamespace), token);
   }
 
   async #podsOn({ node = '', namespace = '' }: PodsRequest): Promise<PodsResponse> {
