@@ -13,7 +13,7 @@ export interface Archive {
 
 const words: Record<Program, { short: string; description: string; caveats: string }> = {
   'kubectl-migrate': {
-    short: 'Move running pods to another node with their memory',
+    short: 'Move running pods, with memory, to another node',
     description:
       'Moves a running pod to another node with its memory, open files and all that it has acknowledged, or empties a ' +
       'node of all pods that can move. The cluster needs Podferry.',

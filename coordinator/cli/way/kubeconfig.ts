@@ -1,8 +1,9 @@
 /** Which cluster is meant, and as whom: read as kubectl reads it. */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join, resolve } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
+import { parse } from 'yaml';
 import { Fault } from '../../../proto/fault.ts';
 
 export interface KubeconfigFlags {
@@ -15,6 +16,7 @@ const inCluster = '/var/run/secrets/kubernetes.io/serviceaccount';
 /** @throws Fault InvalidArgument when there is none, or it cannot be used */
 export function readKubeconfig({ kubeconfig, context }: KubeconfigFlags): KubeConfig {
   const config = new KubeConfig();
+  config.addAuthenticator(tokenFiles);
   const source = sourceOf(kubeconfig);
   try {
     if (source.kind === 'pod') config.loadFromCluster();
@@ -60,10 +62,10 @@ function sourceOf(flag: string | undefined): Source {
 /** The first that says something is right. */
 function merge(config: KubeConfig, [first, ...others]: readonly string[]): void {
   if (first === undefined) return;
-  config.loadFromFile(first);
+  load(config, first);
   for (const file of others) {
     const more = new KubeConfig();
-    more.loadFromFile(file);
+    load(more, file);
     const known = <T extends { name: string }>(all: readonly T[]) => new Set(all.map(({ name }) => name));
     const added = <T extends { name: string }>(mine: readonly T[], theirs: readonly T[]): T[] => {
       const names = known(mine);
@@ -74,6 +76,30 @@ function merge(config: KubeConfig, [first, ...others]: readonly string[]): void 
     config.contexts = added(config.contexts, more.contexts);
     config.currentContext ||= more.currentContext;
   }
+}
+
+const fromFile = 'podferry-token-file';
+
+/** For each request anew. Client-node's own keeps it for a minute, and the line's end with it. */
+const tokenFiles: Parameters<KubeConfig['addAuthenticator']>[0] = {
+  isAuthProvider: ({ authProvider }) => authProvider?.name === fromFile,
+  async applyAuthentication({ authProvider }, options) {
+    const token = readFileSync((authProvider.config as { path: string }).path, 'utf8').trim();
+    options.headers = { ...options.headers, Authorization: `Bearer ${token}` };
+  },
+};
+
+/** Client-node reads all of it but a user's tokenFile. */
+function load(config: KubeConfig, file: string): void {
+  config.loadFromFile(file);
+  const { users } = parse(readFileSync(file, 'utf8')) as { users?: { name: string; user?: { tokenFile?: string } }[] };
+  const files = new Map(users?.map(({ name, user }) => [name, user?.tokenFile]));
+  config.users = config.users.map((user) => {
+    const named = files.get(user.name);
+    if (named === undefined) return user;
+    const { token: _older, ...rest } = user;
+    return { ...rest, authProvider: { name: fromFile, config: { path: resolve(dirname(file), named) } } };
+  });
 }
 
 function useContext(config: KubeConfig, name: string): void {
