@@ -60,14 +60,18 @@ export function openIdentity(
  * @throws Fault InvalidArgument
  */
 export function trustOf(file: string): Pick<Identity, 'channelCredentials' | 'channelOptions'> {
-  const ca = read(file);
+  return trustIn(read(file), file);
+}
+
+/** As trustOf(), of a certificate that is at hand. @param name for people */
+export function trustIn(ca: Buffer, name: string): Pick<Identity, 'channelCredentials' | 'channelOptions'> {
   try {
-    requireAuthority(ca, file);
+    requireAuthority(ca, name);
     const context = createSecureContext({ ca, minVersion: 'TLSv1.3' });
     const credentials = new ReloadingChannelCredentials(() => context);
     return { channelCredentials: () => credentials, channelOptions };
   } catch (error) {
-    throw Fault.from(error, 'InvalidArgument', `${file} cannot be used`);
+    throw Fault.from(error, 'InvalidArgument', `${name} cannot be used`);
   }
 }
 
