@@ -21,7 +21,8 @@ describe('settings', () => {
       kubeconfig: undefined,
       tokenAudience: undefined,
       leaderElect: false,
-      leaseNamespace: 'podferry-system',
+      namespace: 'podferry-system',
+      authority: undefined,
       maxPerNode: 2,
       maxTotal: 4,
       rollBackTimeoutMs: 60_000,
@@ -62,7 +63,7 @@ describe('settings', () => {
   it('elect a leader only where there can be a lease', () => {
     expect(() => readSettings([...least, '--leader-elect'])).toThrow(/--leader-elect: needs --kubeconfig/);
     expect(readSettings([...least, '--leader-elect', '--kubeconfig', '/x'])).toMatchObject({ leaderElect: true });
-    expect(() => readSettings([...least, '--lease-namespace', '../x'])).toThrow(/--lease-namespace: /);
+    expect(() => readSettings([...least, '--namespace', '../x'])).toThrow(/--namespace: /);
   });
 
   it('take tokens only where somebody knows them', () => {
