@@ -23,7 +23,7 @@ import { barePod, container, namespace, podSpec, type Placed, thePodOf, Workload
 const lab = open();
 const workloads = new Workloads(lab);
 const root = join(import.meta.dirname, '../..');
-const elect = ['--leader-elect', '--lease-namespace', namespace];
+const elect = ['--leader-elect', '--namespace', namespace];
 /** Where the second one listens. */
 const second = `${addressOf('control')}:7543`;
 let other: ChildProcess;
