@@ -83,7 +83,7 @@ export async function watchObjects<T extends Watched>(
 
 function warn(log: Logger, path: string, error: unknown): void {
   const { reason, message } = apiFault(error, `watching ${path}`);
-  const hint = statusOf(error) === 404 ? ': are charts/podferry/crds applied?' : '';
+  const hint = statusOf(error) === 404 ? ': are charts/podferry/files/crds applied?' : '';
   log.warn({ path, reason }, `${message}${hint}`);
 }
 

@@ -10,7 +10,7 @@ import { tlsOf } from './users.ts';
 
 /** A lab's Kubernetes as a whole. */
 
-const customResources = join(repository, 'charts/podferry/crds');
+const customResources = join(repository, 'charts/podferry/files/crds');
 /** What it grants the coordinator's group and people, and what it keeps from others: all that a cluster needs beside our programs. */
 const objects = join(repository, 'charts/podferry/files');
 
@@ -42,11 +42,14 @@ export async function startNodes(lab: Lab, signal?: AbortSignal): Promise<void> 
 
 async function applyObjects(lab: Lab, signal?: AbortSignal): Promise<void> {
   const options = signal ? { signal } : {};
-  await apply(lab, [runtimeClass], options);
+  await apply(lab, [runtimeClass, ownNamespace], options);
   for (const path of [customResources, objects]) {
     if (existsSync(path)) await runKubectl(lab, ['apply', '--filename', path], options);
   }
 }
+
+/** Where Podferry's own objects are. */
+const ownNamespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'podferry-system' } };
 
 const runtimeClass = {
   apiVersion: 'node.k8s.io/v1',
