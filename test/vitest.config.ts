@@ -15,6 +15,17 @@ export default defineConfig({
       { test: { name: 'unit', root, retry, include: ['test/unit/**/*.test.ts'], testTimeout: 30_000 } },
       {
         test: {
+          name: 'chart',
+          root,
+          retry,
+          include: ['test/chart/**/*.test.ts'],
+          testTimeout: 30_000,
+          // Where there is no Helm it is compiled first.
+          hookTimeout: 600_000,
+        },
+      },
+      {
+        test: {
           name: 'integration',
           root,
           retry,
