@@ -4,10 +4,11 @@ import { existsSync, readFileSync } from 'node:fs';
 import { Server } from '@grpc/grpc-js';
 import { Command, Option } from 'commander';
 import { pino } from 'pino';
-import { openIdentity } from '../proto/identity.ts';
+import { identityFrom, openIdentity } from '../proto/identity.ts';
 import { load } from '../proto/load.ts';
 import { Agent } from './agent.ts';
-import { nodeInfo, serveMetrics } from './metrics.ts';
+import { Enrolment } from './identity/enrolment.ts';
+import { nodeInfo, ownCertificate, serveMetrics } from './metrics.ts';
 import { NodePaths } from './paths.ts';
 import { lookAround } from './preflight/situation.ts';
 import { connect } from './runtime/containerd.ts';
@@ -21,6 +22,9 @@ interface Flags {
   dataListen: string;
   metricsListen: string;
   tlsDir?: string;
+  authority?: string;
+  tokenFile?: string;
+  caFile?: string;
   insecurePlaintext?: true;
   containerd: string;
   stateDir: string;
@@ -39,8 +43,13 @@ const flags = new Command('podferry-agent')
   .addOption(
     flag('--data-listen <host:port>', 'for other agents; what they are told to connect to').default('0.0.0.0:7441'),
   )
-  .addOption(flag('--metrics-listen <host:port>', 'for Prometheus (/metrics, /healthz)').default('0.0.0.0:7442'))
+  .addOption(
+    flag('--metrics-listen <host:port>', 'for Prometheus (/metrics, /healthz, /readyz)').default('0.0.0.0:7442'),
+  )
   .addOption(flag('--tls-dir <directory>', 'with ca.crt, tls.crt and tls.key; read again when they change'))
+  .addOption(flag('--authority <host:port>', 'the coordinator that fills --tls-dir, and renews what is in it'))
+  .addOption(flag('--token-file <file>', "with --authority: the pod's ServiceAccount token, for audience podferry"))
+  .addOption(flag('--ca-file <file>', 'with --authority: whom to trust, at first and when it changes'))
   .addOption(
     flag('--insecure-plaintext', 'no TLS: anybody who reaches this port is root on this node').conflicts('tlsDir'),
   )
@@ -61,6 +70,16 @@ if (flags.tlsDir === undefined && flags.insecurePlaintext !== true) {
   log.fatal('no --tls-dir: give one, or say --insecure-plaintext where nobody else reaches the network');
   process.exit(2);
 }
+const { authority, tokenFile, caFile, tlsDir } = flags;
+const enrols = { '--authority': authority, '--token-file': tokenFile, '--ca-file': caFile };
+const missing = Object.entries({ ...enrols, '--tls-dir': tlsDir }).filter(([, value]) => value === undefined);
+if (missing.length > 0 && Object.values(enrols).some((value) => value !== undefined)) {
+  const names = missing.map(([name]) => name).join(' and ');
+  log.fatal(
+    `no ${names}: a certificate that the coordinator gives takes all of --authority, --token-file, --ca-file and --tls-dir`,
+  );
+  process.exit(2);
+}
 if (flags.insecurePlaintext === true) log.warn('without TLS anybody who reaches these ports is root on this node');
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
@@ -71,7 +90,26 @@ const address = (text: string): [host: string, port: number] => {
   return [text.slice(0, at).replaceAll(/[[\]]/g, ''), Number(text.slice(at + 1))];
 };
 
-const identity = openIdentity(flags.tlsDir, log);
+// From here on somebody may look whether it is alive, however long it has to wait for its certificate.
+const [metricsHost, metricsPort] = address(flags.metricsListen);
+let waitsFor: string | undefined = 'waits for a certificate';
+const closeMetrics = await serveMetrics(metricsHost, metricsPort, () => waitsFor);
+const stopping = new AbortController();
+const openOwn = async (
+  node: string,
+  from: { authority: string; tokenFile: string; caFile: string; tlsDir: string },
+) => {
+  const enrolment = await Enrolment.open({ node, ...from }, log, stopping.signal);
+  const own = identityFrom(enrolment, log);
+  void enrolment.keep(stopping.signal);
+  return own;
+};
+const identity =
+  authority && tokenFile && caFile && tlsDir
+    ? await openOwn(flags.node, { authority, tokenFile, caFile, tlsDir })
+    : openIdentity(tlsDir, log);
+ownCertificate.expiresAt = () => identity.expiresAt;
+waitsFor = 'is not listening yet';
 const situation = await lookAround({ node: flags.node, wrapper: flags.wrapper, nfsDirectory: flags.nfsDir });
 for (const problem of situation.problems) log.warn({ reason: problem.reason }, problem.message ?? '');
 const runtime = connect(flags.containerd);
@@ -127,14 +165,14 @@ await new Promise<number>((resolve, reject) => {
     error ? reject(error) : resolve(port),
   );
 });
-const [metricsHost, metricsPort] = address(flags.metricsListen);
-const closeMetrics = await serveMetrics(metricsHost, metricsPort);
+waitsFor = undefined;
 facts().catch((error: unknown) => log.warn({ err: error }, 'containerd does not answer yet'));
 log.info({ listen: flags.listen, dataListen: flags.dataListen, version }, 'listening');
 
 /** What is under way is left in the journal: whoever starts next takes it up. */
 const stop = () => {
   log.info('agent stops');
+  stopping.abort();
   closeMetrics();
   server.forceShutdown();
   runtime.close();

@@ -44,6 +44,18 @@ export const nodeInfo = new Gauge({
   labelNames: ['node', 'agent', 'kernel', 'containerd', 'runc', 'criu'] as const,
 });
 
+/** Whose certificate that is; without one there is nothing that could end. */
+export const ownCertificate: { expiresAt: () => number | undefined } = { expiresAt: () => undefined };
+
+export const certificateRemaining = new Gauge({
+  name: 'podferry_certificate_remaining_seconds',
+  help: 'Until the own certificate is over; +Inf without one',
+  collect() {
+    const at = ownCertificate.expiresAt();
+    this.set(at === undefined ? Number.POSITIVE_INFINITY : (at - Date.now()) / 1000);
+  },
+});
+
 type Moments = readonly { name: string; unix_ms: number }[];
 
 /** Seconds between two moments, if both have come. */
@@ -65,12 +77,24 @@ export function observeFrozen(plan: Plan, outcome: string, moments: Moments, las
   if (duration !== undefined) freezeDuration.observe({ strategy, transport, outcome }, duration);
 }
 
-/** Serves /metrics and /healthz. @returns what ends it */
-export async function serveMetrics(host: string, port: number): Promise<() => void> {
+/**
+ * Serves /metrics, /healthz and /readyz.
+ * @param waitsFor what keeps it from being ready; undefined when it is
+ * @returns what ends it
+ */
+export async function serveMetrics(
+  host: string,
+  port: number,
+  waitsFor: () => string | undefined = () => undefined,
+): Promise<() => void> {
   collectDefaultMetrics();
   const server = createServer((request, response) => {
     if (request.url === '/healthz') return void response.end('ok\n');
-    if (request.url !== '/metrics') return void response.writeHead(404).end('try /metrics or /healthz\n');
+    if (request.url === '/readyz') {
+      const what = waitsFor();
+      return void response.writeHead(what === undefined ? 200 : 503).end(`${what ?? 'ok'}\n`);
+    }
+    if (request.url !== '/metrics') return void response.writeHead(404).end('try /metrics, /healthz or /readyz\n');
     register.metrics().then(
       (text) => response.setHeader('content-type', register.contentType).end(text),
       (error: unknown) => response.writeHead(500).end(String(error)),

@@ -13,6 +13,7 @@ import { Checkpoints, noHalves } from './checkpoint/checkpoints.ts';
 import { criCluster } from './cluster/cri.ts';
 import { connectKubernetes } from './cluster/kubernetes/client.ts';
 import { kubernetesCluster } from './cluster/kubernetes/kubernetes.ts';
+import type { OpenAuthority } from './identity/open.ts';
 import { listen } from './listen.ts';
 import { Metrics, serveMetrics } from './metrics.ts';
 import { Migrations } from './migration/migrations.ts';
@@ -54,6 +55,7 @@ export async function startCoordinator(
   identity: Identity,
   log: Logger,
   options: Options = {},
+  authority?: Pick<OpenAuthority, 'service' | 'lead'>,
 ): Promise<Coordinator> {
   const closing = new AbortController();
   const connections = [...settings.agents].map(
@@ -64,7 +66,7 @@ export async function startCoordinator(
   const demand = (node: string) => queue.demand(node);
   const kubernetes = settings.kubeconfig === undefined ? undefined : connectKubernetes(settings.kubeconfig);
   const cluster = kubernetes === undefined ? criCluster(agents, demand) : kubernetesCluster(kubernetes, agents, demand);
-  const metrics = new Metrics(queue);
+  const metrics = new Metrics(queue, () => identity.expiresAt);
   const { rollBackTimeoutMs: rollBackMs, forwardTimeoutMs: forwardMs, heldTimeoutMs: heldMs } = settings;
   const limits = { rollBackMs, forwardMs, heldMs };
   const patience = { ...defaultPatience, ...limits, ...options.patience };
@@ -86,10 +88,12 @@ export async function startCoordinator(
   const leadership =
     kubernetes === undefined || !settings.leaderElect
       ? undefined
-      : new Leadership(kubernetes, settings.leaseNamespace, `${hostname()}_${newId()}`, log);
+      : new Leadership(kubernetes, settings.namespace, `${hostname()}_${newId()}`, log);
   let begun = false;
   let watching = Promise.resolve();
   const begin = async () => {
+    // Agents that nobody has told whom to trust cannot even ask who they are.
+    authority?.lead(closing.signal);
     // Asked before anybody can ask for something new: a pod in the middle of a migration must not get a second one.
     await Promise.all(agents.all.map(({ node }) => agents.look(node, closing.signal)));
     closing.signal.throwIfAborted();
@@ -119,6 +123,8 @@ export async function startCoordinator(
       reviews,
     }),
   );
+  if (authority !== undefined)
+    server.addService(loadProto('authority.proto').podferry.v1.Authority.service, { ...authority.service });
   const listening = await listen(server, settings.listen, identity, reviews !== undefined);
   const http = await serveMetrics(metrics, settings.metricsListen, admit);
   leadership?.start();

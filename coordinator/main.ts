@@ -3,7 +3,9 @@ import { once } from 'node:events';
 import { pino } from 'pino';
 import { Fault } from '../proto/fault.ts';
 import { openIdentity } from '../proto/identity.ts';
+import { connectKubernetes } from './cluster/kubernetes/client.ts';
 import { startCoordinator } from './coordinator.ts';
+import { openAuthority } from './identity/open.ts';
 import { readSettings } from './settings.ts';
 
 /** Kubernetes kills 30 s after it asked. */
@@ -12,15 +14,24 @@ const graceMs = 25_000;
 try {
   const settings = readSettings(process.argv.slice(2));
   const log = pino({ level: settings.logLevel, base: { part: 'coordinator' } });
-  if (settings.tlsDir === undefined) log.warn('plaintext: whoever reaches a port here can move any pod');
-  const identity = openIdentity(settings.tlsDir, log);
+  const authority =
+    settings.authority === undefined
+      ? undefined
+      : await openAuthority(
+          connectKubernetes(settings.kubeconfig ?? ''),
+          settings.authority,
+          log,
+          new AbortController().signal,
+        );
+  const identity = authority?.identity ?? openIdentity(settings.tlsDir, log);
+  if (identity.role === undefined) log.warn('plaintext: whoever reaches a port here can move any pod');
   if (identity.role !== undefined && identity.role.kind !== 'coordinator') {
     throw new Fault(
       'InvalidArgument',
       `${settings.tlsDir} holds the certificate of a ${identity.role.kind}, not of coordinator.podferry`,
     );
   }
-  const coordinator = await startCoordinator(settings, identity, log);
+  const coordinator = await startCoordinator(settings, identity, log, {}, authority);
   log.info(
     {
       listen: coordinator.listen,
@@ -44,6 +55,7 @@ try {
     log.info({ signal: end }, 'shutting down: what is not committed rolls back, what is committed is finished');
     await coordinator.close(graceMs);
   }
+  await authority?.close();
   identity.close();
 } catch (error) {
   if (!(error instanceof Fault)) throw error;

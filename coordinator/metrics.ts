@@ -39,7 +39,8 @@ export class Metrics implements Tally {
     registers: [this.registry],
   });
 
-  constructor(queue: Queue) {
+  /** @param expiresAt of the own certificate, in milliseconds since 1970; undefined: there is none */
+  constructor(queue: Queue, expiresAt: () => number | undefined = () => undefined) {
     collectDefaultMetrics({ register: this.registry });
     const gauge = (name: string, help: string, read: () => number) =>
       new Gauge({
@@ -52,6 +53,9 @@ export class Metrics implements Tally {
       });
     gauge('podferry_coordinator_migrations_in_flight', 'Migrations under way.', () => queue.running);
     gauge('podferry_coordinator_migrations_queued', 'Migrations that wait for their turn.', () => queue.waiting);
+    gauge('podferry_certificate_remaining_seconds', 'Until the own certificate is over; +Inf without one.', () =>
+      secondsUntil(expiresAt()),
+    );
   }
 
   refused: Tally['refused'] = ({ strategy, transport }, { reason }) => {
@@ -68,6 +72,10 @@ export class Metrics implements Tally {
     if (phase === 'Succeeded' && freeze_ms > 0) this.#freeze.observe(labels, freeze_ms / 1_000);
     this.#bytes.inc(labels, Number(bytes_done));
   };
+}
+
+function secondsUntil(moment: number | undefined): number {
+  return moment === undefined ? Number.POSITIVE_INFINITY : (moment - Date.now()) / 1_000;
 }
 
 /**

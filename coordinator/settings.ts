@@ -2,6 +2,8 @@
 import { Command, Option } from 'commander';
 import { Fault } from '../proto/fault.ts';
 import { parseDuration } from './duration.ts';
+import type { AuthoritySettings } from './identity/open.ts';
+import { checkSpans } from './identity/own.ts';
 import { checkName } from './names.ts';
 
 export interface Address {
@@ -12,15 +14,18 @@ export interface Address {
 export interface Settings {
   listen: Address;
   metricsListen: Address;
-  /** Undefined: plaintext. */
+  /** Undefined: plaintext, or an authority. */
   tlsDir: string | undefined;
+  /** Who signs for agents and for itself. Undefined: others bring the certificates. */
+  authority: AuthoritySettings | undefined;
   agents: ReadonlyMap<string, string>;
   /** A file, or `in-cluster`. Undefined: no Kubernetes, the agents make pods themselves. */
   kubeconfig: string | undefined;
   /** Whom tokens have to be for. Undefined: the API server. */
   tokenAudience: string | undefined;
   leaderElect: boolean;
-  leaseNamespace: string;
+  /** Where this coordinator is, with the objects of its own. */
+  namespace: string;
   maxPerNode: number;
   maxTotal: number;
   rollBackTimeoutMs: number;
@@ -89,12 +94,60 @@ const flags = {
     help: 'one of several coordinators of a Kubernetes: works only as long as it holds the lease',
     parse: parseSwitch,
   },
-  leaseNamespace: {
-    flags: '--lease-namespace <namespace>',
-    env: 'PODFERRY_LEASE_NAMESPACE',
-    help: 'where that lease is',
+  namespace: {
+    flags: '--namespace <namespace>',
+    env: 'PODFERRY_NAMESPACE',
+    help: 'where the objects of its own are: the lease, the authority, the trust',
     fallback: 'podferry-system',
     parse: (text: string) => checkName('namespace', text),
+  },
+  authority: {
+    flags: '--authority <kind>',
+    env: 'PODFERRY_AUTHORITY',
+    help: 'who signs certificates: own, an authority that it makes and replaces; given, one that others keep in the Secret',
+    parse: parseAuthority,
+  },
+  authoritySecret: {
+    flags: '--authority-secret <name>',
+    env: 'PODFERRY_AUTHORITY_SECRET',
+    help: 'the Secret with the authority',
+    fallback: 'podferry-authority',
+    parse: parseObjectName,
+  },
+  trustConfigMap: {
+    flags: '--trust-config-map <name>',
+    env: 'PODFERRY_TRUST_CONFIG_MAP',
+    help: 'the ConfigMap that says whom to trust',
+    fallback: 'podferry-trust',
+    parse: parseObjectName,
+  },
+  agentServiceAccount: {
+    flags: '--agent-service-account <name>',
+    env: 'PODFERRY_AGENT_SERVICE_ACCOUNT',
+    help: "whose pods get agents' certificates",
+    fallback: 'podferry-agent',
+    parse: parseObjectName,
+  },
+  authorityLifetime: {
+    flags: '--authority-lifetime <span>',
+    env: 'PODFERRY_AUTHORITY_LIFETIME',
+    help: 'of an own authority; the next one is made when two thirds of it are over',
+    fallback: '8760h',
+    parse: parseDuration,
+  },
+  certificateLifetime: {
+    flags: '--certificate-lifetime <span>',
+    env: 'PODFERRY_CERTIFICATE_LIFETIME',
+    help: 'of a certificate that is signed for an agent or for itself',
+    fallback: '24h',
+    parse: parseDuration,
+  },
+  trustDelay: {
+    flags: '--trust-delay <span>',
+    env: 'PODFERRY_TRUST_DELAY',
+    help: 'how long an authority is announced before it signs; kubelets need minutes to bring the news',
+    fallback: '10m',
+    parse: parseDuration,
   },
   maxPerNode: {
     flags: '--max-per-node <n>',
@@ -178,7 +231,7 @@ export function readSettings(argv: readonly string[]): Settings {
     kubeconfig: read('kubeconfig'),
     tokenAudience: read('tokenAudience'),
     leaderElect: read('leaderElect') ?? false,
-    leaseNamespace: read('leaseNamespace'),
+    namespace: read('namespace'),
     maxPerNode: read('maxPerNode'),
     maxTotal: read('maxTotal'),
     rollBackTimeoutMs: read('rollBackTimeout'),
@@ -186,20 +239,64 @@ export function readSettings(argv: readonly string[]): Settings {
     heldTimeoutMs: read('heldTimeout'),
     logLevel: read('logLevel'),
   };
+  const kind = read('authority');
+  const spans = {
+    authorityMs: read('authorityLifetime') ?? 0,
+    certificateMs: read('certificateLifetime') ?? 0,
+    delayMs: read('trustDelay') ?? 0,
+  };
+  const of = {
+    secret: read('authoritySecret') ?? '',
+    trustConfigMap: read('trustConfigMap') ?? '',
+    agentServiceAccount: read('agentServiceAccount') ?? '',
+  };
+  const authority = kind && { kind, namespace: settings.namespace ?? '', ...of, spans };
   const plaintext = read('insecurePlaintext') ?? false;
   if (textOf('agents') === undefined)
     mistakes.push('--agents: every node and its agent, like node-a=10.0.0.1:7440,node-b=10.0.0.2:7440');
-  if (settings.tlsDir === undefined && !plaintext)
-    mistakes.push('--tls-dir: a directory with ca.crt, tls.crt and tls.key (or --insecure-plaintext)');
+  if (settings.tlsDir === undefined && !plaintext && textOf('authority') === undefined)
+    mistakes.push(
+      '--tls-dir: a directory with ca.crt, tls.crt and tls.key (or --authority on Kubernetes, or --insecure-plaintext)',
+    );
   if (settings.tlsDir !== undefined && plaintext)
     mistakes.push('--tls-dir and --insecure-plaintext exclude each other');
+  if (authority !== undefined) mistakes.push(...mistakesOf(authority, settings, plaintext));
   if (settings.tokenAudience !== undefined && settings.kubeconfig === undefined)
     mistakes.push('--token-audience: needs --kubeconfig, tokens are those of a Kubernetes');
   if (settings.leaderElect && settings.kubeconfig === undefined)
     mistakes.push('--leader-elect: needs --kubeconfig, a lease is an object of a Kubernetes');
   if (mistakes.length > 0) throw new Fault('InvalidArgument', mistakes.join('\n'));
   // Whatever has no value by now has been counted as a mistake.
-  return settings as Settings;
+  return { ...settings, authority } as Settings;
+}
+
+function mistakesOf(
+  { kind, spans }: AuthoritySettings,
+  { tlsDir, kubeconfig }: { tlsDir: string | undefined; kubeconfig: string | undefined },
+  plaintext: boolean,
+): string[] {
+  const mistakes: string[] = [];
+  if (kubeconfig === undefined) mistakes.push('--authority: needs --kubeconfig, it is a Secret of a Kubernetes');
+  if (tlsDir !== undefined) mistakes.push('--authority and --tls-dir exclude each other');
+  if (plaintext) mistakes.push('--authority and --insecure-plaintext exclude each other');
+  if (spans.certificateMs < 1_000) mistakes.push('--certificate-lifetime: has to be at least 1s');
+  try {
+    if (kind === 'own') checkSpans(spans);
+  } catch (error) {
+    mistakes.push((error as Error).message);
+  }
+  return mistakes;
+}
+
+function parseAuthority(text: string): AuthoritySettings['kind'] {
+  if (text === 'own' || text === 'given') return text;
+  throw new Fault('InvalidArgument', `${JSON.stringify(text)} is neither own nor given`);
+}
+
+/** Of a Secret, a ConfigMap or a ServiceAccount. */
+function parseObjectName(text: string): string {
+  if (/^(?=.{1,253}$)[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/.test(text)) return text;
+  throw new Fault('InvalidArgument', `${JSON.stringify(text)} is not the name of an object`);
 }
 
 export function parseAddress(text: string): Address {

@@ -1,17 +1,18 @@
 /**
- * Who a process is, and who its peer is: a certificate from one authority, whose DNS names are the identities.
- * An identity is a directory with ca.crt, tls.crt and tls.key, as a Kubernetes secret of type kubernetes.io/tls has
- * them. That authority alone is trusted, whatever the machine's own store or environment variables say.
+ * Who a process is, and who its peer is: a certificate whose DNS names are the identities, and the authorities that are
+ * trusted: one, or several while one follows another. Usually that is a directory with ca.crt, tls.crt and tls.key, as a
+ * Kubernetes secret of type kubernetes.io/tls has them. Nobody else is trusted, whatever the machine's own store or
+ * environment variables say.
  */
 import { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
 import { ChannelCredentials, type ChannelOptions, ServerCredentials } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
+import { requireAuthorities } from './bundle.ts';
 import { ReloadingChannelCredentials, ReloadingServerCredentials } from './credentials.ts';
 import { Fault } from './fault.ts';
 import { type Role, roleOfNames } from './role.ts';
+import { directorySource, type Files, read, type Source } from './source.ts';
 
 export { agentName, coordinatorName, type Role, mustBe, requireRole, roleOfCall, roleOfCertificate } from './role.ts';
 
@@ -26,6 +27,8 @@ export interface TlsOptions extends SecureContextOptions {
 export interface Identity {
   /** Our own; undefined: plaintext, where nobody is anybody. */
   readonly role: Role | undefined;
+  /** When its certificate is over, in milliseconds since 1970; undefined in plaintext. */
+  readonly expiresAt: number | undefined;
   /** Of a gRPC server that wants a certificate of every client. */
   serverCredentials(): ServerCredentials;
   channelCredentials(): ChannelCredentials;
@@ -51,29 +54,40 @@ export function openIdentity(
   log: Pick<Logger, 'info' | 'warn'>,
   options: { refreshMs?: number } = {},
 ): Identity {
-  return directory === undefined ? plaintext : new CertifiedIdentity(directory, log, options.refreshMs ?? refreshMs);
+  return directory === undefined
+    ? plaintext
+    : identityFrom(directorySource(directory, options.refreshMs ?? refreshMs), log);
+}
+
+/** @throws Fault InvalidArgument when what the source has at present is unusable, or names no identity */
+export function identityFrom(source: Source, log: Pick<Logger, 'info' | 'warn'>): Identity {
+  return new CertifiedIdentity(source, log);
+}
+
+/** Of a client without a certificate: it knows whom to trust, and who is asked. */
+export type Trust = Pick<Identity, 'channelCredentials' | 'channelOptions'>;
+
+/**
+ * @param file the authorities' certificates
+ * @throws Fault InvalidArgument
+ */
+export function trustOf(file: string): Trust {
+  return trustIn(read(file), file);
 }
 
 /**
- * Of a client without a certificate: it knows the authority, and who is asked.
- * @param file the authority's certificate
+ * @param name what to call them in an error
  * @throws Fault InvalidArgument
  */
-export function trustOf(file: string): Pick<Identity, 'channelCredentials' | 'channelOptions'> {
-  const ca = read(file);
+export function trustIn(ca: Buffer, name: string): Trust {
   try {
-    requireAuthority(ca, file);
+    requireAuthorities(ca.toString(), name);
     const context = createSecureContext({ ca, minVersion: 'TLSv1.3' });
     const credentials = new ReloadingChannelCredentials(() => context);
     return { channelCredentials: () => credentials, channelOptions };
   } catch (error) {
-    throw Fault.from(error, 'InvalidArgument', `${file} cannot be used`);
+    throw Fault.from(error, 'InvalidArgument', `${name} cannot be used`);
   }
-}
-
-/** An empty one would mean "all that the machine trusts". */
-function requireAuthority(certificate: Buffer, name: string): void {
-  if (!new X509Certificate(certificate).ca) throw new Error(`${name} is not the certificate of an authority`);
 }
 
 function channelOptions(expected: string): ChannelOptions {
@@ -82,6 +96,7 @@ function channelOptions(expected: string): ChannelOptions {
 
 const plaintext: Identity = {
   role: undefined,
+  expiresAt: undefined,
   serverCredentials: () => ServerCredentials.createInsecure(),
   channelCredentials: () => ChannelCredentials.createInsecure(),
   channelOptions: () => ({}),
@@ -94,28 +109,31 @@ interface Loaded {
   tls: TlsOptions;
   context: SecureContext;
   role: Role;
-  validTo: string;
+  expiresAt: number;
 }
 
 class CertifiedIdentity implements Identity {
-  readonly #directory: string;
+  readonly #source: Source;
   readonly #log: Pick<Logger, 'info' | 'warn'>;
   readonly #listeners = new Set<() => void>();
-  readonly #timer: NodeJS.Timeout;
+  readonly #leave: () => void;
   readonly #channelCredentials = new ReloadingChannelCredentials(() => this.#now.context);
   #now: Loaded;
   #complaint = '';
 
-  constructor(directory: string, log: Pick<Logger, 'info' | 'warn'>, refreshMs: number) {
-    this.#directory = directory;
+  constructor(source: Source, log: Pick<Logger, 'info' | 'warn'>) {
+    this.#source = source;
     this.#log = log;
-    this.#now = load(directory);
-    // Not fs.watch: a watch is lost when the directory itself is replaced, and it can be refused (inotify limits).
-    this.#timer = setInterval(() => this.#refresh(), refreshMs).unref();
+    this.#now = load(source);
+    this.#leave = source.watch(() => this.#refresh());
   }
 
   get role(): Role {
     return this.#now.role;
+  }
+
+  get expiresAt(): number {
+    return this.#now.expiresAt;
   }
 
   serverCredentials(): ServerCredentials {
@@ -140,14 +158,14 @@ class CertifiedIdentity implements Identity {
   }
 
   close(): void {
-    clearInterval(this.#timer);
+    this.#leave();
     this.#listeners.clear();
   }
 
   #refresh(): void {
     let next: Loaded;
     try {
-      next = load(this.#directory, this.#now);
+      next = load(this.#source, this.#now);
     } catch (error) {
       // Half of a renewal, or a broken one: what we have still works. Said once, not at every look.
       const { message } = error as Error;
@@ -159,23 +177,19 @@ class CertifiedIdentity implements Identity {
     this.#complaint = '';
     if (next === this.#now) return;
     this.#now = next;
-    this.#log.info({ directory: this.#directory, validTo: next.validTo }, 'certificates reloaded');
+    this.#log.info({ from: this.#source.where, validTo: new Date(next.expiresAt) }, 'certificates reloaded');
     for (const listener of this.#listeners) listener();
   }
 }
 
 /** @param last what to return when nothing has changed since */
-function load(directory: string, last?: Loaded): Loaded {
-  const [ca, cert, key] = ['ca.crt', 'tls.crt', 'tls.key'].map((name) => read(join(directory, name))) as [
-    Buffer,
-    Buffer,
-    Buffer,
-  ];
+function load(source: Source, last?: Loaded): Loaded {
+  const { ca, cert, key }: Files = source.read();
   if (last !== undefined && ca.equals(last.tls.ca) && cert.equals(last.tls.cert) && key.equals(last.tls.key))
     return last;
   const tls: TlsOptions = { ca, cert, key, minVersion: 'TLSv1.3' };
   try {
-    requireAuthority(ca, 'ca.crt');
+    requireAuthorities(ca.toString(), 'ca.crt');
     const own = new X509Certificate(cert);
     const role = roleOfNames(own.subjectAltName);
     if (role === undefined) {
@@ -184,20 +198,9 @@ function load(directory: string, last?: Loaded): Loaded {
           'NODE.agent.podferry, coordinator.podferry, client.podferry, NAME.client.podferry',
       );
     }
-    return { tls, context: createSecureContext(tls), role, validTo: own.validTo };
+    return { tls, context: createSecureContext(tls), role, expiresAt: own.validToDate.getTime() };
   } catch (error) {
-    throw new Fault('InvalidArgument', `certificates in ${directory} cannot be used: ${(error as Error).message}`, {
-      cause: error,
-    });
-  }
-}
-
-function read(path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    const what = `cannot read ${path}: ${(error as NodeJS.ErrnoException).code}`;
-    throw new Fault('InvalidArgument', `${what}; a directory of certificates holds ca.crt, tls.crt and tls.key`, {
+    throw new Fault('InvalidArgument', `certificates in ${source.where} cannot be used: ${(error as Error).message}`, {
       cause: error,
     });
   }

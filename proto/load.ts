@@ -2,7 +2,7 @@
  * Loads the .proto files of this directory, with the options for which proto/gen's types are generated.
  */
 import { loadPackageDefinition } from '@grpc/grpc-js';
-import { loadSync } from '@grpc/proto-loader';
+import { definitionOf } from './definition.ts';
 import type { Protos } from './gen/protos.ts';
 
 /**
@@ -13,8 +13,7 @@ import type { Protos } from './gen/protos.ts';
  */
 export const messageShape = { keepCase: true, longs: String, enums: String, defaults: true, oneofs: true } as const;
 
-/** Where imports of the .proto files begin. */
-export const protoDirectory = import.meta.dirname;
+export { protoDirectory } from './definition.ts';
 
 const loaded = new Map<string, unknown>();
 
@@ -25,8 +24,7 @@ const loaded = new Map<string, unknown>();
  */
 export function load<File extends keyof Protos>(file: File): Protos[File] {
   if (!loaded.has(file)) {
-    const definition = loadSync(file, { ...messageShape, includeDirs: [protoDirectory] });
-    loaded.set(file, loadPackageDefinition(definition));
+    loaded.set(file, loadPackageDefinition(definitionOf(file, messageShape)));
   }
   return loaded.get(file) as Protos[File];
 }

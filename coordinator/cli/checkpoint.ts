@@ -4,7 +4,7 @@ import type { Checkpoint__Output as Checkpoint } from '../../proto/gen/podferry/
 import type { CheckpointRequest } from '../../proto/gen/podferry/v1/CheckpointRequest.ts';
 import { formatDuration, parseDuration } from '../duration.ts';
 import { checkName, mistakeIn } from '../names.ts';
-import type { Connection } from './connection.ts';
+import type { Connection } from './way/connection.ts';
 import { type Console, printLines } from './console.ts';
 import { type ExitCode, exitCode, reasonLines } from './exit.ts';
 import { type Format, print } from './show.ts';

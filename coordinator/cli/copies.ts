@@ -5,7 +5,7 @@ import type { StartCopiesRequest } from '../../proto/gen/podferry/v1/StartCopies
 import { isEnd, type Phase } from '../../proto/phases.ts';
 import { formatDuration, parseDuration } from '../duration.ts';
 import { mistakeIn } from '../names.ts';
-import type { Connection } from './connection.ts';
+import type { Connection } from './way/connection.ts';
 import { type Console, printLines } from './console.ts';
 import { type ExitCode, exitCode, reasonLines } from './exit.ts';
 import { type Format, isForPrograms, print } from './show.ts';

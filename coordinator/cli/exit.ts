@@ -1,7 +1,7 @@
 /** How this program ends, for scripts; and its errors, for people. */
 import { Fault, type Reason } from '../../proto/fault.ts';
 import type { Migration__Output as Migration } from '../../proto/gen/podferry/v1/Migration.ts';
-import { Unreachable } from './connection.ts';
+import { Unreachable } from './way/connection.ts';
 
 export const exitCode = {
   succeeded: 0,
@@ -22,7 +22,7 @@ export function codeOf({ phase }: Migration): ExitCode {
 
 /** What helps, beyond what the message says already. */
 const hints: Partial<Record<Reason, string>> = {
-  PodNotFound: 'the namespace is default unless you say -n',
+  PodNotFound: 'the namespace is that of your context, or default, unless you say -n',
   NodeNotFound: '"kubectl migrate nodes" lists the nodes that have an agent',
   NodeNotReady: '"kubectl migrate nodes" shows which agents answer, and why not',
   AgentUnreachable: '"kubectl migrate nodes" shows which agents answer, and why not',
@@ -38,8 +38,7 @@ const hints: Partial<Record<Reason, string>> = {
 /** @returns lines for stderr, and how to end */
 export function explain(thrown: unknown): { lines: string[]; code: ExitCode } {
   if (thrown instanceof Unreachable) {
-    const hint = 'is it running, is this its address, and does your certificate come from its authority?';
-    return { lines: [`error: ${thrown.message}`, `hint: ${hint}`], code: exitCode.unreachable };
+    return { lines: [`error: ${thrown.message}`, `hint: ${thrown.hint}`], code: exitCode.unreachable };
   }
   const { reason, message } = Fault.from(thrown, 'Internal');
   return { lines: reasonLines(reason, message), code: reason === 'Internal' ? exitCode.failed : exitCode.refused };

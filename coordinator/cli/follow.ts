@@ -3,7 +3,7 @@ import { Fault } from '../../proto/fault.ts';
 import type { Migration__Output as Migration } from '../../proto/gen/podferry/v1/Migration.ts';
 import type { MigrationEvent__Output as MigrationEvent } from '../../proto/gen/podferry/v1/MigrationEvent.ts';
 import { parseDuration } from '../duration.ts';
-import type { Connection } from './connection.ts';
+import type { Connection } from './way/connection.ts';
 import { type Console, progressFor, printLines } from './console.ts';
 import { codeOf, type ExitCode, exitCode, reasonLines } from './exit.ts';
 import type { Probing } from './probing.ts';

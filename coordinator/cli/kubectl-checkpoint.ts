@@ -4,8 +4,9 @@ import { Command } from 'commander';
 import { checkpoint, type CheckpointFlags, deleteCheckpoint, listCheckpoints, readFlags } from './checkpoint.ts';
 import { processConsole as console } from './console.ts';
 import { type CommonFlags, connected, runProgram, withCommonFlags } from './program.ts';
+import { namespaceFor } from './way/way.ts';
 
-const ofNamespace = ['-n, --namespace <namespace>', 'of the pod and of its checkpoint', 'default'] as const;
+const ofNamespace = ['-n, --namespace <namespace>', 'of the pod and of its checkpoint'] as const;
 
 const program = new Command('kubectl checkpoint')
   .description('Keep what a running pod has in memory and files, for pods that begin there. The pod itself runs on.')
@@ -24,8 +25,8 @@ withCommonFlags(program.command('pod <pod>', { isDefault: true }))
   .option(...ofNamespace)
   .option('--name <name>', "of the checkpoint; without it the pod's and a few letters")
   .option('--timeout <span>', 'of all of it (default 120s)')
-  .action(async (pod: string, flags: CommonFlags & CheckpointFlags) => {
-    const request = readFlags(pod, flags);
+  .action(async (pod: string, flags: CommonFlags & Omit<CheckpointFlags, 'namespace'>) => {
+    const request = readFlags(pod, { ...flags, namespace: namespaceFor(flags) });
     await connected(flags, async (c) => await checkpoint(c, request, flags.output ?? 'text', console));
   });
 
@@ -33,16 +34,17 @@ withCommonFlags(program.command('list'))
   .description('checkpoints that there are')
   .option(...ofNamespace)
   .option('-A, --all-namespaces', 'of all namespaces')
-  .action(async (flags: CommonFlags & { namespace: string; allNamespaces?: boolean }) => {
-    const namespace = flags.allNamespaces === true ? '' : flags.namespace;
+  .action(async (flags: CommonFlags & { allNamespaces?: boolean }) => {
+    const namespace = flags.allNamespaces === true ? '' : namespaceFor(flags);
     await connected(flags, async (c) => await listCheckpoints(c, namespace, flags.output ?? 'text', console));
   });
 
 withCommonFlags(program.command('delete <name>'))
   .description('delete a checkpoint and its files')
   .option(...ofNamespace)
-  .action(async (name: string, flags: CommonFlags & { namespace: string }) => {
-    await connected(flags, async (c) => await deleteCheckpoint(c, flags.namespace, name, console));
+  .action(async (name: string, flags: CommonFlags) => {
+    await connected(flags, async (c) => await deleteCheckpoint(c, namespaceFor(flags), name, console));
   });
 
-await runProgram(program);
+// Not awaited here: a single executable is a script that cannot.
+void runProgram(program);

@@ -11,10 +11,15 @@ import { isNode, migrateNode, readNodeFlags } from './node.ts';
 import { nodes } from './nodes.ts';
 import { type CommonFlags, connected, runProgram, withCommonFlags } from './program.ts';
 import { watch } from './watch.ts';
+import { namespaceFor } from './way/way.ts';
 
 const console = processConsole;
+const ofNamespace = ['-n, --namespace <namespace>', 'without it all that you may see'] as const;
 type Reconnect = Pick<FollowFlags, 'reconnect'>;
-const reconnect = ['--reconnect <span>', 'how long to look for a coordinator that went away (default 30s)'] as const;
+const reconnect = [
+  '--reconnect <span>',
+  'how long to look for a coordinator, or API server, that went away (default 30s)',
+] as const;
 
 const program = new Command('kubectl migrate')
   .description('Move a running pod to another node, with its memory, open files and what it has acknowledged.')
@@ -34,7 +39,7 @@ const program = new Command('kubectl migrate')
 
 withCommonFlags(program.command('pod [pod]', { isDefault: true }))
   .description('move a pod (the word "pod" may be left out)')
-  .option('-n, --namespace <namespace>', 'of the pod; with node/NODE all, unless you name one', 'default')
+  .option('-n, --namespace <namespace>', 'of the pod; with node/NODE all, unless you name one')
   .option('--to <node>', 'where to; without it the coordinator picks')
   .option('--strategy <name>', strategyNames.join(', '), 'auto')
   .option('--transport <name>', transportNames.join(', '), 'stream')
@@ -50,17 +55,16 @@ withCommonFlags(program.command('pod [pod]', { isDefault: true }))
   .action(
     async (
       pod: string | undefined,
-      flags: CommonFlags & CopiesFlags & Omit<MigrateFlags, 'output'>,
-      command: Command,
+      flags: CommonFlags & Omit<CopiesFlags, 'namespace'> & Omit<MigrateFlags, 'output' | 'namespace'>,
     ) => {
-      const copies = readCopiesFlags(pod, flags);
+      const own = namespaceFor(flags);
+      const copies = readCopiesFlags(pod, { ...flags, namespace: own });
       if (copies !== undefined) {
         return await connected(flags, async (c) => await startCopies(c, copies, flags.output ?? 'text', console));
       }
-      const all: MigrateFlags = { ...flags, output: flags.output ?? 'text' };
+      const all: MigrateFlags = { ...flags, namespace: own, output: flags.output ?? 'text' };
       if (pod !== undefined && isNode(pod)) {
-        const namespace = command.getOptionValueSource('namespace') === 'cli' ? flags.namespace : '';
-        const asked = readNodeFlags(pod, { ...all, namespace });
+        const asked = readNodeFlags(pod, { ...all, namespace: flags.namespace ?? '' });
         return await connected(flags, async (connection) => await migrateNode(connection, asked, all, console));
       }
       const request = readFlags(pod ?? '', all);
@@ -69,7 +73,8 @@ withCommonFlags(program.command('pod [pod]', { isDefault: true }))
   );
 
 withCommonFlags(program.command('list'))
-  .description('migrations that the coordinator knows')
+  .description('migrations that there are')
+  .option(...ofNamespace)
   .option('--running', 'only those that have not ended')
   .action(async (flags: CommonFlags & { running?: boolean }) => {
     await connected(flags, async (c) => await list(c, flags.running ?? false, flags.output ?? 'text', console));
@@ -77,12 +82,14 @@ withCommonFlags(program.command('list'))
 
 withCommonFlags(program.command('get <id>'))
   .description('one migration')
+  .option(...ofNamespace)
   .action(async (id: string, flags: CommonFlags) => {
     await connected(flags, async (c) => await get(c, id, flags.output ?? 'text', console));
   });
 
 withCommonFlags(program.command('watch [id]'))
   .description('one migration to its end, or all')
+  .option(...ofNamespace)
   .option(...reconnect)
   .action(async (id: string | undefined, flags: CommonFlags & Reconnect) => {
     await connected(flags, async (c) => await watch(c, id, { ...flags, output: flags.output ?? 'text' }, console));
@@ -90,6 +97,7 @@ withCommonFlags(program.command('watch [id]'))
 
 withCommonFlags(program.command('cancel <id>'))
   .description('roll one back that is not committed yet, and wait for that')
+  .option(...ofNamespace)
   .option('--no-wait', 'do not wait')
   .option(...reconnect)
   .action(async (id: string, flags: CommonFlags & Reconnect & { wait: boolean }) => {
@@ -102,4 +110,5 @@ withCommonFlags(program.command('nodes'))
     await connected(flags, async (c) => await nodes(c, flags.output ?? 'text', console));
   });
 
-await runProgram(program);
+// Not awaited here: a single executable is a script that cannot.
+void runProgram(program);

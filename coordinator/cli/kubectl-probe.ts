@@ -8,6 +8,7 @@ import { checkTiming, parseSpans } from '../probe/timing.ts';
 import { printLines, processConsole } from './console.ts';
 import { exitCode, explain } from './exit.ts';
 import { print } from './show.ts';
+import { version } from './version.ts';
 
 const console = processConsole;
 
@@ -38,6 +39,7 @@ async function probe(url: string, flags: ProbeFlags): Promise<void> {
 
 const program = new Command('kubectl probe')
   .description('Ask a pod again and again, over a new connection each time, and say what a client of it has missed.')
+  .version(version, '--version', 'which one this is')
   .exitOverride()
   .argument('<url>', urlForms)
   .option('--interval <span>', 'from one attempt to the next; they may overlap', '5ms')
@@ -56,13 +58,18 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });
 
-try {
-  await program.parseAsync();
-} catch (error) {
-  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
-  else {
-    const { lines, code } = explain(error);
-    printLines(console, lines);
-    process.exitCode = code;
+async function run(): Promise<void> {
+  try {
+    await program.parseAsync();
+  } catch (error) {
+    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
+    else {
+      const { lines, code } = explain(error);
+      printLines(console, lines);
+      process.exitCode = code;
+    }
   }
 }
+
+// Not awaited here: a single executable is a script that cannot.
+void run();

@@ -5,7 +5,7 @@
 import { Fault } from '../../proto/fault.ts';
 import type { MigrateRequest } from '../../proto/gen/podferry/v1/MigrateRequest.ts';
 import type { Migration__Output as Migration } from '../../proto/gen/podferry/v1/Migration.ts';
-import { type Connection, Unreachable } from './connection.ts';
+import { type Connection, Unreachable } from './way/connection.ts';
 import type { Leaver } from './fate.ts';
 import { isOver } from './progress.ts';
 import { reattaching } from './reattach.ts';

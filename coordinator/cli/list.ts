@@ -2,7 +2,7 @@
 import type { Migration__Output as Migration } from '../../proto/gen/podferry/v1/Migration.ts';
 import { formatDuration } from '../duration.ts';
 import { checkName } from '../names.ts';
-import type { Connection } from './connection.ts';
+import type { Connection } from './way/connection.ts';
 import type { Console } from './console.ts';
 import { type ExitCode, exitCode } from './exit.ts';
 import { type FollowFlags, followToEnd } from './follow.ts';

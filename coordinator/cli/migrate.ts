@@ -4,7 +4,7 @@ import type { MigrateRequest } from '../../proto/gen/podferry/v1/MigrateRequest.
 import { parseDuration } from '../duration.ts';
 import { mistakeIn } from '../names.ts';
 import { parseTarget } from '../probe/target.ts';
-import type { Connection } from './connection.ts';
+import type { Connection } from './way/connection.ts';
 import { type Console, printLines } from './console.ts';
 import { type ExitCode, exitCode, reasonLines } from './exit.ts';
 import { type FollowFlags, followToEnd } from './follow.ts';

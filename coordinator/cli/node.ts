@@ -2,7 +2,7 @@
 import { Fault } from '../../proto/fault.ts';
 import type { MigrateRequest } from '../../proto/gen/podferry/v1/MigrateRequest.ts';
 import { parseDuration } from '../duration.ts';
-import type { Connection } from './connection.ts';
+import type { Connection } from './way/connection.ts';
 import { type Console, printLines } from './console.ts';
 import { type ExitCode, exitCode } from './exit.ts';
 import {
@@ -84,7 +84,12 @@ export async function migrateNode(
     interrupted.abort();
   });
   const work = async (): Promise<ExitCode> => {
-    await examineAll(leavers, leave, interrupted.signal);
+    const unasked = dryRun ? undefined : await connection.whyNoPreflight();
+    if (unasked === undefined) await examineAll(leavers, leave, interrupted.signal);
+    else {
+      printLines(console, [`warning: none is asked about before, each is refused or moved in its turn: ${unasked}`]);
+      for (const leaver of leavers) leaver.fate = { kind: 'possible', target: request.target_node ?? '' };
+    }
     moving = !dryRun;
     if (moving) await moveAll(leavers, leave, interrupted.signal);
     view.end();

@@ -1,6 +1,6 @@
 /** kubectl migrate nodes: who can take part, and why others cannot. */
 import type { Node__Output as Node } from '../../proto/gen/podferry/v1/Node.ts';
-import type { Connection } from './connection.ts';
+import type { Connection } from './way/connection.ts';
 import type { Console } from './console.ts';
 import { type ExitCode, exitCode } from './exit.ts';
 import { type Format, print } from './show.ts';

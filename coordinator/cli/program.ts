@@ -1,20 +1,26 @@
 /** What every program of ours that asks the coordinator has: flags for the way there, how to print, and how it ends. */
 import { type Command, CommanderError, Option } from 'commander';
-import { Connection, type ConnectionFlags } from './connection.ts';
+import { complete } from './complete/complete.ts';
 import { printLines, processConsole as console } from './console.ts';
 import { type ExitCode, exitCode, explain } from './exit.ts';
 import type { Format } from './show.ts';
+import type { Connection } from './way/connection.ts';
+import { version } from './version.ts';
+import { connect, type WayFlags } from './way/way.ts';
 
-export interface CommonFlags extends ConnectionFlags {
+export interface CommonFlags extends WayFlags {
   output?: Exclude<Format, 'text'>;
 }
 
 let ended: ExitCode = exitCode.succeeded;
 
-/** Every command can be told where the coordinator is and how to print. */
+/** Every command can be told which cluster or coordinator is meant, as whom, and how to print. */
 export function withCommonFlags(command: Command): Command {
   return command
-    .addOption(new Option('--coordinator <host:port>', 'where the coordinator listens').env('PODFERRY_COORDINATOR'))
+    .option('--kubeconfig <file>', 'which cluster, as kubectl has it')
+    .option('--context <name>', 'of the kubeconfig')
+    .addOption(new Option('--podferry-namespace <namespace>', 'where Podferry is').default('podferry-system'))
+    .addOption(new Option('--coordinator <host:port>', 'it listens here: no kubeconfig').env('PODFERRY_COORDINATOR'))
     .addOption(new Option('--tls-dir <directory>', 'your ca.crt, tls.crt and tls.key').env('PODFERRY_TLS_DIR'))
     .addOption(new Option('--token-file <file>', 'your token of Kubernetes').env('PODFERRY_TOKEN_FILE'))
     .addOption(new Option('--ca-file <file>', 'with a token: signs for the coordinator').env('PODFERRY_CA_FILE'))
@@ -22,15 +28,12 @@ export function withCommonFlags(command: Command): Command {
     .addOption(new Option('-o, --output <format>', 'how to print').choices(['json', 'yaml', 'wide']));
 }
 
-export async function connected(
-  flags: ConnectionFlags,
-  work: (connection: Connection) => Promise<ExitCode>,
-): Promise<void> {
-  const connection = new Connection(flags, (line) => printLines(console, [line]));
+export async function connected(flags: WayFlags, work: (connection: Connection) => Promise<ExitCode>): Promise<void> {
+  const connection = connect(flags, (line) => printLines(console, [line]));
   try {
     ended = await work(connection);
   } finally {
-    connection.close();
+    await connection.close();
   }
 }
 
@@ -41,6 +44,13 @@ export async function runProgram(program: Command): Promise<void> {
     if (error.code !== 'EPIPE') throw error;
     process.exit();
   });
+  program.version(version, '--version', 'which one this is');
+  // Asked by kubectl_complete-NAME, for kubectl.
+  const [, , first, ...words] = process.argv;
+  if (first === '__complete') {
+    process.stdout.write(await complete(program, words));
+    process.exit();
+  }
   try {
     await program.parseAsync();
   } catch (error) {

@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Fault } from '../../proto/fault.ts';
 import type { MigrationEvent__Output as MigrationEvent } from '../../proto/gen/podferry/v1/MigrationEvent.ts';
-import { type Connection, Unreachable } from './connection.ts';
+import { type Connection, Unreachable } from './way/connection.ts';
 
 const pauseMs = 500;
 

@@ -1,6 +1,6 @@
 /** kubectl migrate watch [ID]: one to its end, or all without one. */
 import { checkName } from '../names.ts';
-import type { Connection } from './connection.ts';
+import type { Connection } from './way/connection.ts';
 import type { Console } from './console.ts';
 import { type ExitCode, exitCode } from './exit.ts';
 import { type FollowFlags, followToEnd } from './follow.ts';

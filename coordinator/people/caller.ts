@@ -13,7 +13,7 @@ export interface Caller {
   need(right: Right): Promise<void>;
 }
 
-type Call = Parameters<typeof requireRole>[0] & { metadata: Metadata };
+export type Call = Parameters<typeof requireRole>[0] & { metadata: Metadata };
 
 /**
  * @param reviews undefined: there is no Kubernetes that could know a token
@@ -29,7 +29,7 @@ export async function callerOf(
     const role = requireRole(call, identity, 'client', 'coordinator');
     return { name: role === undefined ? undefined : nameOf(role), may: async () => true, need: async () => {} };
   }
-  const person = await reviews.personOf(tokenOf(call));
+  const person = await reviews.personOf(tokenOf(call, 'a certificate of client, or a token of Kubernetes'));
   return {
     name: person.name,
     may: async (right) => await reviews.may(person, right),
@@ -42,10 +42,14 @@ export async function callerOf(
 /** RFC 6750. */
 const bearer = /^bearer ([A-Za-z0-9._~+/-]+=*)$/i;
 
-function tokenOf(call: Call): string {
+/**
+ * @param what this call needs, in words
+ * @throws Fault Unauthenticated
+ */
+export function tokenOf(call: Pick<Call, 'metadata' | 'getPeer'>, what: string): string {
   const [first, second] = call.metadata.get('authorization');
-  const needed = 'this call needs a certificate of client, or a token of Kubernetes (authorization: Bearer TOKEN)';
-  if (first === undefined) throw new Fault('Unauthenticated', `${call.getPeer()} showed neither: ${needed}`);
+  const needed = `this call needs ${what} (authorization: Bearer TOKEN)`;
+  if (first === undefined) throw new Fault('Unauthenticated', `${call.getPeer()} showed nothing: ${needed}`);
   const token = bearer.exec(String(first))?.[1];
   if (second !== undefined || token === undefined)
     throw new Fault('Unauthenticated', `${call.getPeer()} showed something else: ${needed}`);

@@ -5,8 +5,14 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type KubeConfig, Watch } from '@kubernetes/client-node';
-import type { Logger } from 'pino';
 import { apiFault, statusOf } from '../cluster/kubernetes/client.ts';
+
+/** A Logger is one; whoever has none says something of their own. */
+export interface Log {
+  info(facts: object, message: string): void;
+  warn(facts: object, message: string): void;
+  error(facts: object, message: string): void;
+}
 
 export interface Watched {
   metadata: { resourceVersion: string };
@@ -43,7 +49,7 @@ export async function watchObjects<T extends Watched>(
   config: KubeConfig,
   source: Source<T>,
   listener: Listener<T>,
-  log: Logger,
+  log: Log,
   signal: AbortSignal,
   pace: Pace = usualPace,
 ): Promise<void> {
@@ -81,7 +87,7 @@ export async function watchObjects<T extends Watched>(
   }
 }
 
-function warn(log: Logger, path: string, error: unknown): void {
+function warn(log: Log, path: string, error: unknown): void {
   const { reason, message } = apiFault(error, `watching ${path}`);
   const hint = statusOf(error) === 404 ? ': are charts/podferry/files/crds applied?' : '';
   log.warn({ path, reason }, `${message}${hint}`);
@@ -101,7 +107,7 @@ async function follow<T extends Watched>(
   path: string,
   position: Position,
   listener: Pick<Listener<T>, 'seen' | 'gone'> & { opened: () => void },
-  log: Logger,
+  log: Log,
   signal: AbortSignal,
 ): Promise<void> {
   const ended = Promise.withResolvers<void>();

@@ -23,7 +23,9 @@ import { barePod, container, namespace, podSpec, type Placed, thePodOf, Workload
 const lab = open();
 const workloads = new Workloads(lab);
 const root = join(import.meta.dirname, '../..');
-const elect = ['--leader-elect', '--lease-namespace', namespace];
+const elect = ['--leader-elect'];
+/** Where the coordinators are, with their lease. */
+const own = ['--namespace', 'podferry-system'];
 /** Where the second one listens. */
 const second = `${addressOf('control')}:7543`;
 let other: ChildProcess;
@@ -44,7 +46,7 @@ beforeEach(async () => {
 afterEach(async () => {
   if (other.exitCode === null) other.kill('SIGKILL');
   await stopCoordinator(lab, 'SIGKILL');
-  await runKubectl(lab, ['delete', 'lease', 'podferry-coordinator', '--ignore-not-found']);
+  await runKubectl(lab, ['delete', 'lease', 'podferry-coordinator', ...own, '--ignore-not-found']);
   await startCoordinator(lab);
   await runKubectl(lab, ['delete', 'podmigrations', '--all', '--timeout=60s']);
   await workloads.remove();
@@ -59,7 +61,7 @@ function ownFlags(): string[] {
 
 async function holder(): Promise<string> {
   const path = 'jsonpath={.spec.holderIdentity}';
-  return await runKubectl(lab, ['get', 'lease', 'podferry-coordinator', '-o', path]).catch(() => '');
+  return await runKubectl(lab, ['get', 'lease', 'podferry-coordinator', ...own, '-o', path]).catch(() => '');
 }
 
 async function leads(isThat: (holder: string) => boolean): Promise<string> {

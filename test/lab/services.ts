@@ -20,6 +20,8 @@ import {
 export interface ServiceOptions {
   /** After the lab's own flags; the last of two equal ones counts. */
   args?: readonly string[];
+  /** The coordinator's own flags that are not to be given: what excludes them is among the others. */
+  without?: readonly string[];
   env?: NodeJS.ProcessEnv;
   signal?: AbortSignal;
 }
@@ -61,7 +63,8 @@ export async function startCoordinator(lab: Lab, options: ServiceOptions = {}): 
     agents: lab.nodeNames.map((node) => `${node}=${addressOf(node)}:${ports.agent}`).join(','),
     ...(lab.kubernetes && { kubeconfig: lab.layout.kubeconfig('podferry-coordinator') }),
   };
-  const argv = [process.execPath, join(repository, 'coordinator/main.ts'), ...asArguments(flags)];
+  const kept = Object.fromEntries(Object.entries(flags).filter(([name]) => !options.without?.includes(name)));
+  const argv = [process.execPath, join(repository, 'coordinator/main.ts'), ...asArguments(kept)];
   await start(lab, 'control', { name: 'coordinator', argv: [...argv, ...(options.args ?? [])], ready }, options);
 }
 

@@ -21,10 +21,14 @@ export async function podsOn(
         : core.listNamespacedPod({ namespace, fieldSelector }, asked),
     ]);
     if (found === undefined) throw new Fault('NodeNotFound', `Kubernetes has no node ${node}`);
-    return { pods: items.filter(stays).map(nameOf), schedulable: found.spec?.unschedulable !== true };
+    return { pods: leaversOf(items), schedulable: found.spec?.unschedulable !== true };
   } catch (error) {
     throw apiFault(error, `listing the pods of node ${node}`);
   }
+}
+
+export function leaversOf(pods: readonly V1Pod[]): NodePods['pods'] {
+  return pods.filter(stays).map(nameOf);
 }
 
 function stays({ metadata, status }: V1Pod): boolean {

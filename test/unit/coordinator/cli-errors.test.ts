@@ -87,9 +87,15 @@ describe('errors', { timeout: 20_000 }, () => {
     expect(await ended).toMatchObject({ code: 0 });
   });
 
-  it('no address and no certificates: 2, both said at once', async () => {
-    const { code, err } = await startWith({ PATH: process.env.PATH }, 'nodes').ended;
-    expect(err).toMatch(/--coordinator HOST:PORT.*\n.*--tls-dir DIRECTORY/);
+  it('no address and no kubeconfig: 2, and which there are', async () => {
+    const { code, err } = await startWith({ PATH: process.env.PATH, HOME: '/nowhere' }, 'nodes').ended;
+    expect(err).toMatch(/no kubeconfig: neither --kubeconfig FILE.*\/nowhere\/\.kube\/config.*--coordinator HOST:PORT/);
+    expect(code).toBe(2);
+  });
+
+  it('no certificates: 2', async () => {
+    const { code, err } = await startWith({ PATH: process.env.PATH }, 'nodes', '--coordinator', '127.0.0.1:1').ended;
+    expect(err).toMatch(/--tls-dir DIRECTORY/);
     expect(code).toBe(2);
   });
 

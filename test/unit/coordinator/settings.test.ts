@@ -21,7 +21,8 @@ describe('settings', () => {
       kubeconfig: undefined,
       tokenAudience: undefined,
       leaderElect: false,
-      leaseNamespace: 'podferry-system',
+      namespace: 'podferry-system',
+      authority: undefined,
       maxPerNode: 2,
       maxTotal: 4,
       rollBackTimeoutMs: 60_000,
@@ -62,7 +63,36 @@ describe('settings', () => {
   it('elect a leader only where there can be a lease', () => {
     expect(() => readSettings([...least, '--leader-elect'])).toThrow(/--leader-elect: needs --kubeconfig/);
     expect(readSettings([...least, '--leader-elect', '--kubeconfig', '/x'])).toMatchObject({ leaderElect: true });
-    expect(() => readSettings([...least, '--lease-namespace', '../x'])).toThrow(/--lease-namespace: /);
+    expect(() => readSettings([...least, '--namespace', '../x'])).toThrow(/--namespace: /);
+  });
+
+  describe('with an authority', () => {
+    const own = ['--authority', 'own', '--agents', 'node-a=10.0.0.1:7440', '--kubeconfig', '/x'];
+
+    it('need no certificates', () => {
+      expect(readSettings([...own, '--namespace', 'ferry', '--certificate-lifetime', '12h']).authority).toEqual({
+        kind: 'own',
+        namespace: 'ferry',
+        secret: 'podferry-authority',
+        trustConfigMap: 'podferry-trust',
+        agentServiceAccount: 'podferry-agent',
+        spans: { authorityMs: 365 * 24 * 3_600_000, certificateMs: 12 * 3_600_000, delayMs: 600_000 },
+      });
+    });
+
+    it('report what does not go together, all at once', () => {
+      const message =
+        /--authority: needs --kubeconfig.*\n--authority and --tls-dir .*\n--authority and --insecure-plaintext .*\n--authority-lifetime: /;
+      const args = [...least, '--tls-dir', '/x', '--authority', 'own', '--authority-lifetime', '24h'];
+      expect(() => readSettings(args)).toThrow(message);
+      expect(() => readSettings(['--authority', 'somebody', ...own.slice(2)])).toThrow(/^--authority: "somebody" is/);
+      expect(() => readSettings([...own, '--authority-secret', '../x'])).toThrow(/^--authority-secret: /);
+    });
+
+    it('do not care how long one lives that others keep', () => {
+      const given = ['--authority', 'given', ...own.slice(2), '--authority-lifetime', '1s'];
+      expect(readSettings(given)).toMatchObject({ authority: { kind: 'given' } });
+    });
   });
 
   it('take tokens only where somebody knows them', () => {

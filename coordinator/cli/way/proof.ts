@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ChannelCredentials, type ChannelOptions, Metadata } from '@grpc/grpc-js';
-import { Fault } from '../../proto/fault.ts';
-import { coordinatorName, openIdentity, trustOf } from '../../proto/identity.ts';
-import { parseSwitch } from '../settings.ts';
+import { Fault } from '../../../proto/fault.ts';
+import { coordinatorName, openIdentity, trustIn, trustOf } from '../../../proto/identity.ts';
+import { parseSwitch } from '../../settings.ts';
 
 export interface ProofFlags {
   tlsDir?: string;
@@ -17,11 +17,11 @@ export interface Proof {
   credentials: ChannelCredentials;
   options: ChannelOptions;
   /** What goes with a call. @throws Fault InvalidArgument when there is no token any more */
-  metadata(): Metadata;
+  metadata(): Metadata | Promise<Metadata>;
   close(): void;
 }
 
-function isPlaintext({ insecurePlaintext }: ProofFlags): boolean {
+export function isPlaintext({ insecurePlaintext }: ProofFlags): boolean {
   return insecurePlaintext ?? parseSwitch(process.env.PODFERRY_INSECURE_PLAINTEXT ?? '');
 }
 
@@ -53,16 +53,7 @@ export function proofOf(flags: ProofFlags, warn: (line: string) => void): Proof 
   if (tokenFile !== undefined) {
     const trust = trustOf(caFile ?? join(tlsDir ?? '', 'ca.crt'));
     readToken(tokenFile);
-    return {
-      credentials: trust.channelCredentials(),
-      options: trust.channelOptions(coordinatorName),
-      metadata() {
-        const metadata = new Metadata();
-        metadata.set('authorization', `Bearer ${readToken(tokenFile)}`);
-        return metadata;
-      },
-      close: () => {},
-    };
+    return byToken(trust, () => readToken(tokenFile));
   }
   if (isPlaintext(flags)) warn('warning: plaintext: nobody checks who you are, nor who answers');
   const say = (facts: object, message?: string) => warn(message ?? JSON.stringify(facts));
@@ -75,8 +66,28 @@ export function proofOf(flags: ProofFlags, warn: (line: string) => void): Proof 
   };
 }
 
-/** For each call anew: kubelet changes a pod's own before it expires. */
-function readToken(file: string): string {
+/**
+ * What a cluster publishes of its coordinator is enough to know it.
+ * @param token for each call anew: kubelet changes a pod's own, and plugins get a new one, before it expires
+ */
+export function proofIn(ca: string, token: () => Promise<string>): Proof {
+  return byToken(trustIn(Buffer.from(ca), 'ConfigMap podferry-trust'), token);
+}
+
+export function byToken(trust: ReturnType<typeof trustOf>, token: () => string | Promise<string>): Proof {
+  return {
+    credentials: trust.channelCredentials(),
+    options: trust.channelOptions(coordinatorName),
+    async metadata() {
+      const metadata = new Metadata();
+      metadata.set('authorization', `Bearer ${await token()}`);
+      return metadata;
+    },
+    close: () => {},
+  };
+}
+
+export function readToken(file: string): string {
   let text: string;
   try {
     text = readFileSync(file, 'utf8').trim();
