@@ -1,11 +1,5 @@
 /** X.509: what an authority's certificate, an agent's and the coordinator's look like. */
-import {
-  createPrivateKey,
-  createPublicKey,
-  type KeyObject,
-  webcrypto,
-  X509Certificate as Certificate,
-} from 'node:crypto';
+import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate as Certificate } from 'node:crypto';
 import { bundleOf, certificatesIn } from '../../proto/bundle.ts';
 import { Fault } from '../../proto/fault.ts';
 import * as x509 from '../../proto/x509.ts';
@@ -33,34 +27,23 @@ export interface Signer {
   sign(name: string, key: x509.PublicKeyType, validity: Validity): Promise<string>;
 }
 
-const elliptic = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
-
-export async function makeKeys(): Promise<webcrypto.CryptoKeyPair> {
-  return await webcrypto.subtle.generateKey(elliptic, true, ['sign', 'verify']);
-}
-
-export async function keyInPem(key: webcrypto.CryptoKey): Promise<string> {
-  const der = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', key));
-  return String(createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }).export({ format: 'pem', type: 'pkcs8' }));
-}
-
 /** One that signs for our parts, and for no other authorities. */
 export async function makeAuthority({ from, until }: Validity): Promise<Pair> {
-  const keys = await makeKeys();
+  const keys = await x509.makeKeys();
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     // Each has a name of its own: whoever reads a bundle sees which is which.
     name: `O=podferry, CN=podferry authority of ${new Date(from).toISOString()}`,
     keys,
     notBefore: new Date(from),
     notAfter: new Date(until),
-    signingAlgorithm: elliptic,
+    signingAlgorithm: x509.elliptic,
     extensions: [
       new x509.BasicConstraintsExtension(true, 0, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
       await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
     ],
   });
-  return { certificate: inPem(certificate), key: await keyInPem(keys.privateKey) };
+  return { certificate: inPem(certificate), key: await x509.keyInPem(keys.privateKey) };
 }
 
 /** @throws Error when the two do not belong together, or belong to no authority */

@@ -7,8 +7,9 @@ import type { Logger } from 'pino';
 import { Fault } from '../../proto/fault.ts';
 import { coordinatorName } from '../../proto/identity.ts';
 import type { Files, Source } from '../../proto/source.ts';
+import { keyInPem, makeKeys } from '../../proto/x509.ts';
 import type { Authority, Present } from './authority.ts';
-import { keyInPem, makeKeys, type Validity, validityOf } from './certificate.ts';
+import { type Validity, validityOf } from './certificate.ts';
 import { skewOf } from './decide.ts';
 
 interface Signed {

@@ -7,13 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
-import {
-  keyOfRequest,
-  makeAuthority,
-  makeKeys,
-  openSigner,
-  validityOf,
-} from '../../../coordinator/identity/certificate.ts';
+import { keyOfRequest, makeAuthority, openSigner, validityOf } from '../../../coordinator/identity/certificate.ts';
+import { keyInPem, makeKeys } from '../../../proto/x509.ts';
 import { bundleOf, certificatesIn, requireAuthorities } from '../../../proto/bundle.ts';
 import { Pkcs10CertificateRequestGenerator } from '../../../proto/x509.ts';
 
@@ -114,7 +109,6 @@ describe('an authority of somebody else', () => {
     expect(() => openSigner({ ...pair, key })).toThrow(/not the certificate’s/);
     const keys = await makeKeys();
     const leaf = await openSigner(pair).sign(name, keys.publicKey, span());
-    const { keyInPem } = await import('../../../coordinator/identity/certificate.ts');
     expect(() => openSigner({ certificate: leaf, key: '' })).toThrow();
     const own = await keyInPem(keys.privateKey);
     expect(() => openSigner({ certificate: leaf, key: own })).toThrow(/not an authority’s/);
