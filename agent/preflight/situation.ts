@@ -6,7 +6,7 @@ import { dirname } from 'node:path';
 import type { Finding } from '../../proto/gen/podferry/v1/Finding.ts';
 import type { Fault, Reason } from '../../proto/fault.ts';
 import { run } from '../runtime/command.ts';
-import { inContainer, ofNode, onNode } from '../runtime/node.ts';
+import { inContainer, ofNode, onNode, outliving } from '../runtime/node.ts';
 
 export interface NodeSituation {
   node: string;
@@ -64,6 +64,10 @@ export async function lookAround(
     say('CriuMissing', `CRIU ${criu} is too old: ${oldestCriu.join('.')} or newer is needed`);
   }
   if (inContainer) {
+    // Found out now, and not by a freeze that nobody ends.
+    await run(outliving(['true']), { reason: 'ToolMissing', what: 'leaving the cgroup of this container' }).catch(
+      ({ message }: Fault) => say('ToolMissing', `${message}: mount the node's /sys/fs/cgroup there, writable`),
+    );
     // Dumps are ours, restores are the node's: runc starts its CRIU there.
     const theirs = await version('CriuMissing', criuOf(options.wrapper), "the node's own CRIU", /Version: (\S+)/);
     if (theirs !== '' && isOlder(theirs, oldestCriu))

@@ -33,15 +33,20 @@ export function onNode(argv: readonly [string, ...string[]]): [string, ...string
  * What must not end with the agent: the watchdog of a freeze, a CRIU in the middle of a dump, the caller of a restore.
  * A runtime kills every process in the cgroup of a container whose first process has ended, because without a PID
  * namespace nothing else ends them; so these move to a cgroup of their own before they become what they are.
+ *
+ * @param refuges cgroup.procs of each cgroup that it moves to; it ends with 70 when one does not take it
  */
-export function outliving(argv: readonly [string, ...string[]]): [string, ...string[]] {
-  if (!inContainer) return [...argv];
+export function outliving(
+  argv: readonly [string, ...string[]],
+  refuges: readonly string[] = inContainer ? makeRefuges() : [],
+): [string, ...string[]] {
+  if (refuges.length === 0) return [...argv];
   const move = 'while [ "$1" != -- ]; do echo 0 >"$1" || exit 70; shift; done; shift; exec "$@"';
-  return ['/bin/sh', '-c', move, 'outliving', ...refuges(), '--', ...argv];
+  return ['/bin/sh', '-c', move, 'outliving', ...refuges, '--', ...argv];
 }
 
 /** cgroup.procs of the cgroup `podferry` of each hierarchy, made where it is missing. */
-function refuges(): string[] {
+function makeRefuges(): string[] {
   return hierarchies(readFileSync('/proc/self/cgroup', 'utf8'))
     .map((directory) => join(cgroupMount, directory))
     .filter((directory) => existsSync(join(directory, 'cgroup.procs')))

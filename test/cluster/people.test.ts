@@ -7,17 +7,15 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { V1Pod } from '@kubernetes/client-node';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { PodMigration } from '../../coordinator/resource/pod-migration.ts';
-import { addressOf, clientIdentity, foreignIdentity, type NodeName, open, ports } from '../lab/index.ts';
+import { addressOf, clientIdentity, foreignIdentity, open, ports } from '../lab/index.ts';
 import { apply, kubectl, runKubectl } from '../lab/kubernetes/kubectl.ts';
 import { tlsOf } from '../lab/kubernetes/users.ts';
 import { askCoordinator, type Who } from '../integration/ask-part.ts';
 import { endOf, kubectlMigrate } from '../integration/attempt.ts';
 import { type Migrated, otherThan } from '../integration/migrate.ts';
 import { expectNothingLeft } from './leftovers.ts';
-import { container, podSpec } from './workload.ts';
+import { counterIn, migrationsIn, podsIn } from './workload.ts';
 
 const lab = open();
 const namespaces = ['people-a', 'people-b'] as const;
@@ -107,50 +105,30 @@ async function expired(token: string): Promise<string> {
 const asAnna = async (...words: string[]) => await as(await fileWith('anna', await tokenOf('anna')), ...words);
 const asVictor = async (...words: string[]) => await as(await fileWith('victor', await tokenOf('victor')), ...words);
 
-/** A counter of this name. */
-async function counterIn(namespace: string): Promise<{ uid: string; node: NodeName }> {
-  const metadata = { name: 'counter', namespace };
-  const spec = podSpec([container('counter')], { terminationGracePeriodSeconds: 1 });
-  await apply(lab, [{ apiVersion: 'v1', kind: 'Pod', metadata, spec }]);
-  await runKubectl(lab, ['wait', '--for=condition=Ready', 'pod/counter', '-n', namespace, '--timeout=60s']);
-  const [pod] = await podsIn(namespace);
-  return { uid: pod?.metadata?.uid ?? '', node: pod?.spec?.nodeName as NodeName };
-}
-
-async function podsIn(namespace: string): Promise<V1Pod[]> {
-  const list = await runKubectl(lab, ['get', 'pods', '-n', namespace, '-o', 'json']);
-  return (JSON.parse(list) as { items: V1Pod[] }).items;
-}
-
-async function migrationsIn(namespace: string): Promise<PodMigration[]> {
-  const list = await runKubectl(lab, ['get', 'pm', '-n', namespace, '-o', 'json']);
-  return (JSON.parse(list) as { items: PodMigration[] }).items;
-}
-
 async function expectUntouched(namespace: string, uid: string): Promise<void> {
-  expect((await podsIn(namespace)).map(({ metadata }) => metadata?.uid)).toEqual([uid]);
-  expect(await migrationsIn(namespace)).toEqual([]);
+  expect((await podsIn(lab, namespace)).map(({ metadata }) => metadata?.uid)).toEqual([uid]);
+  expect(await migrationsIn(lab, namespace)).toEqual([]);
 }
 
 describe('who may edit in a namespace', () => {
   it('moves its pods by a token, and the object says who asked', async () => {
-    const { uid, node } = await counterIn(a);
+    const { uid, node } = await counterIn(lab, a);
     const { code, stderr, migration } = await asAnna('counter', '-n', a, '--to', otherThan(node), '--linger', '0s');
     expect(code, stderr).toBe(0);
     expect(migration).toMatchObject({ phase: 'Succeeded', namespace: a });
-    const [moved, ...others] = await podsIn(a);
+    const [moved, ...others] = await podsIn(lab, a);
     expect(others).toEqual([]);
     expect(moved?.metadata?.uid).not.toBe(uid);
     expect(moved?.spec?.nodeName).toBe(otherThan(node));
-    const [object] = await migrationsIn(a);
+    const [object] = await migrationsIn(lab, a);
     expect(object?.metadata.annotations?.['podferry.dev/asked-by']).toBe(accountOf('anna'));
     const got = await asAnna('get', migration?.id ?? '');
     expect(got).toMatchObject({ code: 0, migration: { id: migration?.id, phase: 'Succeeded' } });
   });
 
   it('is refused for a pod of another, and nothing is touched', async () => {
-    const { uid, node } = await counterIn(b);
-    const before = await podsIn(b);
+    const { uid, node } = await counterIn(lab, b);
+    const before = await podsIn(lab, b);
     for (const flags of [[], ['--dry-run'], ['--detach']]) {
       const { code, stderr } = await asAnna('counter', '-n', b, '--to', otherThan(node), ...flags);
       expect(code).toBe(2);
@@ -159,11 +137,11 @@ describe('who may edit in a namespace', () => {
       expect(stderr).toMatch(/podferry-edit .* RoleBinding in people-b/);
     }
     await expectUntouched(b, uid);
-    expect(await podsIn(b)).toEqual(before);
+    expect(await podsIn(lab, b)).toEqual(before);
   });
 
   it('neither sees nor cancels what happens in another', async () => {
-    const { node } = await counterIn(b);
+    const { node } = await counterIn(lab, b);
     const flags = ['counter', '-n', b, '--to', otherThan(node), '--linger', '3s', '--detach'];
     const id = (await kubectlMigrate(lab, ...flags)).migration?.id ?? '';
     for (const [words, verb] of [
@@ -188,7 +166,7 @@ describe('who may edit in a namespace', () => {
 });
 
 it('who may only view sees what is done, and may not ask for it', async () => {
-  const { uid, node } = await counterIn(a);
+  const { uid, node } = await counterIn(lab, a);
   const refused = await asVictor('counter', '-n', a, '--to', otherThan(node));
   expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('may not create podmigrations')]);
   await expectUntouched(a, uid);
@@ -200,7 +178,7 @@ it('who may only view sees what is done, and may not ask for it', async () => {
 
 describe('nobody', () => {
   it('is who shows nothing, or something that is no token of this cluster', async () => {
-    const { uid, node } = await counterIn(a);
+    const { uid, node } = await counterIn(lab, a);
     const request = { pod: { namespace: a, name: 'counter' }, target_node: otherThan(node) };
     const nothing = await askCoordinator(lab, 'Migrate', request, { anonymous: true });
     expect(nothing).toMatchObject({ status: 'UNAUTHENTICATED', reason: 'Unauthenticated', replies: [] });
@@ -232,7 +210,7 @@ describe('nobody', () => {
 
 describe('a PodMigration', () => {
   it('cannot name a pod of another namespace', async () => {
-    const other = await counterIn(b);
+    const other = await counterIn(lab, b);
     const object = {
       apiVersion: 'podferry.dev/v1alpha1',
       kind: 'PodMigration',
@@ -248,7 +226,7 @@ describe('a PodMigration', () => {
     // Whoever sends it without that check has the field dropped, and means the pod of their own namespace.
     await runKubectl(lab, [...create, '--validate=false'], { stdin: JSON.stringify(object) });
     await runKubectl(lab, ['wait', '--for=jsonpath={.status.phase}=Failed', 'pm/reaching', '-n', a, '--timeout=60s']);
-    const [made] = await migrationsIn(a);
+    const [made] = await migrationsIn(lab, a);
     expect(made?.spec.sourcePod).toEqual({ name: 'counter' });
     expect(made?.status).toMatchObject({ reason: 'PodNotFound', message: expect.stringContaining(`${a}/counter`) });
     await expectUntouched(b, other.uid);
@@ -265,11 +243,11 @@ describe('a PodMigration', () => {
 });
 
 it('a migration goes on, though its caller’s token is good for nothing any more', async () => {
-  const { node } = await counterIn(a);
+  const { node } = await counterIn(lab, a);
   await apply(lab, [inCluster('ServiceAccount', 'leaver', a)]);
   const file = await fileWith('leaver', await tokenOf('leaver'));
   const moving = as(file, 'counter', '-n', a, '--to', otherThan(node), '--linger', '10s');
-  const phases = async () => (await migrationsIn(a)).map(({ status }) => status?.phase);
+  const phases = async () => (await migrationsIn(lab, a)).map(({ status }) => status?.phase);
   await expect.poll(phases, { timeout: 30_000 }).toEqual(['Completing']);
   await runKubectl(lab, ['delete', 'serviceaccount', 'leaver', '-n', a]);
   const { code, stderr, migration } = await moving;

@@ -8,9 +8,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { V1Pod } from '@kubernetes/client-node';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { PodMigration } from '../../coordinator/resource/pod-migration.ts';
 import { addressOf, clientIdentity, type NodeName, open, ports } from '../lab/index.ts';
 import { nodeProgramInNode } from '../lab/layout.ts';
 import { apply, kubectl, runKubectl, withoutProxy } from '../lab/kubernetes/kubectl.ts';
@@ -18,7 +16,7 @@ import { kubeconfig } from '../lab/kubernetes/users.ts';
 import { otherThan } from '../integration/migrate.ts';
 import { makePlugins } from '../plugins/made.ts';
 import { expectNothingLeft } from './leftovers.ts';
-import { container, podSpec } from './workload.ts';
+import { container, counterIn, migrationsIn, podsIn } from './workload.ts';
 
 const lab = open();
 const namespaces = ['plugins-a', 'plugins-b', 'podferry-system'] as const;
@@ -162,38 +160,19 @@ interface Shown {
   freezeMs: number;
 }
 
-async function counterIn(namespace: string): Promise<{ uid: string; node: NodeName }> {
-  const metadata = { name: 'counter', namespace };
-  const spec = podSpec([container('counter')], { terminationGracePeriodSeconds: 1 });
-  await apply(lab, [{ apiVersion: 'v1', kind: 'Pod', metadata, spec }]);
-  await runKubectl(lab, ['wait', '--for=condition=Ready', 'pod/counter', '-n', namespace, '--timeout=60s']);
-  const [pod] = await podsIn(namespace);
-  return { uid: pod?.metadata?.uid ?? '', node: pod?.spec?.nodeName as NodeName };
-}
-
-async function podsIn(namespace: string): Promise<V1Pod[]> {
-  const list = await runKubectl(lab, ['get', 'pods', '-n', namespace, '-o', 'json']);
-  return (JSON.parse(list) as { items: V1Pod[] }).items;
-}
-
-async function migrationsIn(namespace: string): Promise<PodMigration[]> {
-  const list = await runKubectl(lab, ['get', 'pm', '-n', namespace, '-o', 'json']);
-  return (JSON.parse(list) as { items: PodMigration[] }).items;
-}
-
 describe('a kubeconfig is enough', () => {
   it.each([
     ['with a certificate', 'admin', ['-n', a]],
     ['with a token that has edit in its namespace and nothing else', 'eddy', []],
   ] as const)('to move a pod, %s', async (_what, person, where) => {
-    const { node } = await counterIn(a);
+    const { node } = await counterIn(lab, a);
     const flags = ['--to', otherThan(node), '--linger', '0s', ...where];
     const { code, stdout, stderr } = await as(person, 'counter', '-o', 'json', ...flags);
     expect(code, stderr).toBe(0);
     const shown = JSON.parse(stdout) as Shown;
     expect(shown).toMatchObject({ phase: 'Succeeded', source: node, target: otherThan(node) });
     expect(shown.freezeMs).toBeGreaterThan(0);
-    const [moved, ...others] = await podsIn(a);
+    const [moved, ...others] = await podsIn(lab, a);
     expect(others).toEqual([]);
     expect(moved?.spec?.nodeName).toBe(otherThan(node));
     expect(moved?.status?.podIP).toBe(shown.targetIp);
@@ -206,18 +185,18 @@ describe('a kubeconfig is enough', () => {
   });
 
   it('to cancel, and to see that the pod is where it was', async () => {
-    const { uid, node } = await counterIn(a);
+    const { uid, node } = await counterIn(lab, a);
     const begun = await as('eddy', 'counter', '--to', otherThan(node), '--detach');
     const cancelled = await as('eddy', 'cancel', begun.stdout.trim());
     expect(cancelled.code, cancelled.stderr).toBe(0);
     expect(cancelled.stdout).toContain('RolledBack');
-    expect((await podsIn(a)).map(({ metadata }) => metadata?.uid)).toEqual([uid]);
+    expect((await podsIn(lab, a)).map(({ metadata }) => metadata?.uid)).toEqual([uid]);
     // Cancelling is deleting.
-    expect(await migrationsIn(a)).toEqual([]);
+    expect(await migrationsIn(lab, a)).toEqual([]);
   });
 
   it('to empty a node of what one may see', async () => {
-    const { node } = await counterIn(a);
+    const { node } = await counterIn(lab, a);
     const { code, stdout, stderr } = await as('eddy', `node/${node}`, '-n', a, '--linger', '0s');
     expect(code, stderr).toBe(0);
     expect(stdout).toContain(`${node}: 1 of 1 pod moved`);
@@ -225,7 +204,7 @@ describe('a kubeconfig is enough', () => {
   });
 
   it('to take a checkpoint, list and delete it', async () => {
-    await counterIn(a);
+    await counterIn(lab, a);
     const checkpoint = async (...words: string[]) => await run('eddy', join(executables, 'kubectl-checkpoint'), words);
     const taken = await checkpoint('counter', '--name', 'warm', '-o', 'json');
     expect(taken.code, taken.stderr).toBe(0);
@@ -238,7 +217,7 @@ describe('a kubeconfig is enough', () => {
 
 describe('what only the coordinator knows is asked of it through the API server', () => {
   it('its nodes, and whether a pod could move', async () => {
-    const { uid, node } = await counterIn(a);
+    const { uid, node } = await counterIn(lab, a);
     const nodes = await as('olga', 'nodes', '-o', 'json');
     expect(nodes.code, nodes.stderr).toBe(0);
     expect((JSON.parse(nodes.stdout) as { name: string; ready: boolean }[]).map(({ name }) => name).sort()).toEqual(
@@ -248,17 +227,17 @@ describe('what only the coordinator knows is asked of it through the API server'
     expect([dry.code, dry.stdout]).toEqual([0, expect.stringContaining(`${a}/counter can move: ${node} → `)]);
     const stays = await as('olga', 'counter', '--to', node, '--dry-run');
     expect([stays.code, stays.stderr]).toEqual([2, expect.stringContaining('SameNode')]);
-    expect((await podsIn(a)).map(({ metadata }) => metadata?.uid)).toEqual([uid]);
+    expect((await podsIn(lab, a)).map(({ metadata }) => metadata?.uid)).toEqual([uid]);
   });
 
   it('copies of a checkpoint', async () => {
-    await counterIn(a);
+    await counterIn(lab, a);
     const taken = await run('olga', join(executables, 'kubectl-checkpoint'), ['counter', '--name', 'warm']);
     expect(taken.code, taken.stderr).toBe(0);
     const { code, stdout, stderr } = await as('olga', '--from-checkpoint', 'warm', '--replicas', '2', '-o', 'json');
     expect(code, stderr).toBe(0);
     expect((JSON.parse(stdout) as { phase: string }[]).map(({ phase }) => phase)).toEqual(['Succeeded', 'Succeeded']);
-    expect(await podsIn(a)).toHaveLength(3);
+    expect(await podsIn(lab, a)).toHaveLength(3);
   });
 
   it('whoever shows a certificate learns what else to show', async () => {
@@ -278,23 +257,23 @@ describe('what only the coordinator knows is asked of it through the API server'
 
 describe('errors', () => {
   it('no rights: what the API server says, and nothing is made', async () => {
-    const { uid } = await counterIn(b);
+    const { uid } = await counterIn(lab, b);
     const said = `User "${accountOf('eddy')}" cannot create resource "podmigrations"`;
     const { code, stderr } = await as('eddy', 'counter', '-n', b);
     expect([code, stderr]).toEqual([2, expect.stringContaining(said)]);
     expect(stderr).toMatch(/^error: PermissionDenied: /m);
     expect((await as('nobody', 'list')).stderr).toMatch(/PermissionDenied: .* cannot list resource "podmigrations"/);
     expect((await as('eddy', 'nodes')).stderr).toMatch(/PermissionDenied: .* in the namespace "podferry-system"/);
-    expect((await podsIn(b)).map(({ metadata }) => metadata?.uid)).toEqual([uid]);
-    expect(await migrationsIn(b)).toEqual([]);
+    expect((await podsIn(lab, b)).map(({ metadata }) => metadata?.uid)).toEqual([uid]);
+    expect(await migrationsIn(lab, b)).toEqual([]);
   });
 
   it('refused: the coordinator’s reason, and no object is left', async () => {
-    const { node } = await counterIn(a);
+    const { node } = await counterIn(lab, a);
     const { code, stderr } = await as('eddy', 'counter', '--to', node);
     expect([code, stderr]).toEqual([2, expect.stringContaining('error: SameNode: ')]);
     expect((await as('eddy', 'nobody-there')).stderr).toContain('error: PodNotFound: ');
-    expect(await migrationsIn(a)).toEqual([]);
+    expect(await migrationsIn(lab, a)).toEqual([]);
   });
 
   it('a server that knows no PodMigration: there is no Podferry', async () => {
@@ -319,7 +298,7 @@ describe('completion, as the real kubectl asks for it', () => {
     (await run(person, join(lab.kubernetes?.programs ?? '', 'kubectl'), ['__complete', ...words])).stdout.split('\n');
 
   it('has pods, commands, flags, nodes, namespaces, and ids', async () => {
-    const { node } = await counterIn(a);
+    const { node } = await counterIn(lab, a);
     expect(await ask('eddy', 'migrate', '')).toEqual(
       expect.arrayContaining([`counter\ton ${node}`, expect.stringMatching(/^list\t/), ':4']),
     );
@@ -337,7 +316,7 @@ describe('completion, as the real kubectl asks for it', () => {
   });
 
   it('says nothing of what one may not see', async () => {
-    await counterIn(b);
+    await counterIn(lab, b);
     expect(await ask('eddy', 'migrate', '-n', b, 'cou')).toEqual([':4', '']);
     expect(await ask('eddy', 'migrate', 'node/')).toEqual([':4', '']);
   });

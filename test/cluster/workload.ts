@@ -1,6 +1,7 @@
 /** What runs in the cluster during a test: objects as people write them, and what the API server says of their pods. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { V1Container, V1Pod, V1PodSpec } from '@kubernetes/client-node';
+import type { PodMigration } from '../../coordinator/resource/pod-migration.ts';
 import type { Lab, NodeName } from '../lab/index.ts';
 import { apply, kubectl, runKubectl } from '../lab/kubernetes/kubectl.ts';
 
@@ -135,4 +136,24 @@ export async function logsOf(lab: Lab, pod: string, of?: string): Promise<string
 
 export async function exists(lab: Lab, what: string): Promise<boolean> {
   return (await kubectl(lab, ['get', what])).code === 0;
+}
+
+/** A counter of this name, in a namespace of its own, that runs. */
+export async function counterIn(lab: Lab, namespace: string): Promise<{ uid: string; node: NodeName }> {
+  const metadata = { name: 'counter', namespace };
+  const spec = podSpec([container('counter')], { terminationGracePeriodSeconds: 1 });
+  await apply(lab, [{ apiVersion: 'v1', kind: 'Pod', metadata, spec }]);
+  await runKubectl(lab, ['wait', '--for=condition=Ready', 'pod/counter', '-n', namespace, '--timeout=60s']);
+  const [pod] = await podsIn(lab, namespace);
+  return { uid: pod?.metadata?.uid ?? '', node: pod?.spec?.nodeName as NodeName };
+}
+
+export async function podsIn(lab: Lab, namespace: string): Promise<V1Pod[]> {
+  const list = await runKubectl(lab, ['get', 'pods', '-n', namespace, '-o', 'json']);
+  return (JSON.parse(list) as { items: V1Pod[] }).items;
+}
+
+export async function migrationsIn(lab: Lab, namespace: string): Promise<PodMigration[]> {
+  const list = await runKubectl(lab, ['get', 'pm', '-n', namespace, '-o', 'json']);
+  return (JSON.parse(list) as { items: PodMigration[] }).items;
 }
