@@ -19,12 +19,14 @@ import {
 } from '../lab/index.ts';
 import { Attempt } from '../integration/attempt.ts';
 import { otherThan } from '../integration/migrate.ts';
+import { holdCriu, letCriuGo } from '../integration/outage.ts';
 import { expectNothingLeft } from './leftovers.ts';
 import { container, deployment, execIn, type Placed, podSpec, podsIn, thePodOf, Workloads } from './workload.ts';
 
 const lab = open();
 const workloads = new Workloads(lab);
 const own = 'podferry-system';
+const agentProgram = '/opt/podferry/agent/main.ts';
 const stopped = new Set<number>();
 
 /** A directory of the node, where it is on the node. */
@@ -60,7 +62,7 @@ const agents = {
         terminationGracePeriodSeconds: 5,
         containers: [
           container('counter', {
-            command: ['/opt/podferry/node_modules/.bin/node', '/opt/podferry/agent/main.ts'],
+            command: ['/opt/podferry/node_modules/.bin/node', agentProgram],
             args: [
               '--node=$(NODE)',
               '--data-listen=[$(POD_IP)]:7441',
@@ -92,7 +94,7 @@ async function agentPods(): Promise<V1Pod[]> {
 }
 
 async function killAgent(node: NodeName): Promise<void> {
-  await lab.run(node, ['pkill', '-KILL', '-f', '/opt/podferry/agent/main.ts']);
+  await lab.run(node, ['pkill', '-KILL', '-f', agentProgram]);
 }
 
 async function frozen(node: NodeName): Promise<boolean> {
@@ -136,6 +138,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
+  for (const node of lab.nodeNames) await lab.exec(node, ['pkill', '-CONT', '-x', 'criu']);
   for (const pid of stopped) process.kill(pid, 'SIGCONT');
   stopped.clear();
   await runKubectl(lab, ['delete', 'podmigrations', '--all', '--timeout=60s']);
@@ -161,15 +164,23 @@ describe('the source’s agent is killed in the freeze', () => {
     const { node } = placed;
     const kubelet = await daemonPid(lab.layout, lab.entrance(node), `${node}.kubelet`);
     if (kubelet === undefined) throw new Error(`no kubelet runs on ${node}`);
-    const attempt = move(placed, '--freeze-timeout', '3s');
+    const attempt = move(placed, '--freeze-timeout', '6s');
     await attempt.source('Frozen');
+    // As a slow one would: so the agent ends in the midst of the dump.
+    await holdCriu(lab, node);
     stopped.add(kubelet);
     process.kill(kubelet, 'SIGSTOP');
     await killAgent(node);
-    expect(await frozen(node)).toBe(true);
+    // The runtime has killed what was in the agent's cgroup, and not these two.
+    const isAlive = async (...pattern: string[]) => (await lab.exec(node, ['pgrep', ...pattern])).code === 0;
+    await expect.poll(async () => await isAlive('-f', agentProgram), { timeout: 5_000 }).toBe(false);
+    expect(await isAlive('-x', 'criu')).toBe(true);
+    expect(await isAlive('-f', 'watchdog.sh')).toBe(true);
+    await letCriuGo(lab, node);
+    // CRIU leaves the pod frozen when it goes.
+    await expect.poll(async () => await frozen(node), { timeout: 4_000, interval: 50 }).toBe(true);
     await expect.poll(async () => await frozen(node), { timeout: 15_000, interval: 200 }).toBe(false);
-    const agent = (await lab.exec(node, ['pgrep', '-f', '/opt/podferry/agent/main.ts'])).stdout;
-    expect(agent).toBe('');
+    expect(await isAlive('-f', agentProgram)).toBe(false);
     process.kill(kubelet, 'SIGCONT');
     stopped.delete(kubelet);
     expect((await attempt.ended).migration).toMatchObject({ phase: 'RolledBack' });
