@@ -19,8 +19,10 @@ import { expectNothingLeft } from './leftovers.ts';
 import { container, counterIn, migrationsIn, podsIn } from './workload.ts';
 
 const lab = open();
-const namespaces = ['plugins-a', 'plugins-b', 'podferry-system'] as const;
-const [a, b, system] = namespaces;
+const namespaces = ['plugins-a', 'plugins-b'] as const;
+const [a, b] = namespaces;
+/** Of the lab, with the coordinator's rights in it. */
+const system = 'podferry-system';
 const directory = mkdtempSync(join(tmpdir(), 'podferry-plugins-'));
 const executables = join(directory, 'bin');
 let relay: ChildProcess;
@@ -132,6 +134,8 @@ afterAll(async () => {
   await runKubectl(lab, ['delete', 'clusterrolebinding', 'plugins-olga-edit', 'plugins-olga-plugins-reader']);
   await runKubectl(lab, ['delete', 'clusterrole', nodeReader.metadata.name]);
   await runKubectl(lab, ['delete', 'namespace', ...namespaces, '--timeout=60s']);
+  const ours = [`pod/${leader.metadata.name}`, 'configmap/podferry-trust'];
+  await runKubectl(lab, ['delete', ...ours, '-n', system, '--timeout=60s']);
   rmSync(directory, { recursive: true });
 });
 
