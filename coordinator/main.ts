@@ -11,18 +11,23 @@ import { readSettings } from './settings.ts';
 /** Kubernetes kills 30 s after it asked. */
 const graceMs = 25_000;
 
+const heard = new AbortController();
+const told = Promise.race(
+  ['SIGTERM', 'SIGINT'].map((name) => once(process, name, { signal: heard.signal }).then(() => name)),
+);
+// Also before there is anything to shut down: the first process of a container ends by no signal that it does not hear.
+const opening = new AbortController();
+told.then(
+  (name) => opening.abort(new Fault('Cancelled', `${name} came before it had a certificate`)),
+  () => {},
+);
+
 try {
   const settings = readSettings(process.argv.slice(2));
   const log = pino({ level: settings.logLevel, base: { part: 'coordinator' } });
   const authority =
-    settings.authority === undefined
-      ? undefined
-      : await openAuthority(
-          connectKubernetes(settings.kubeconfig ?? ''),
-          settings.authority,
-          log,
-          new AbortController().signal,
-        );
+    settings.authority &&
+    (await openAuthority(connectKubernetes(settings.kubeconfig ?? ''), settings.authority, log, opening.signal));
   const identity = authority?.identity ?? openIdentity(settings.tlsDir, log);
   if (identity.role === undefined) log.warn('plaintext: whoever reaches a port here can move any pod');
   if (identity.role !== undefined && identity.role.kind !== 'coordinator') {
@@ -40,12 +45,8 @@ try {
     },
     'listening',
   );
-  const ended = new AbortController();
-  const end = await Promise.race([
-    ...['SIGTERM', 'SIGINT'].map((name) => once(process, name, { signal: ended.signal }).then(() => name)),
-    coordinator.lost,
-  ]);
-  ended.abort();
+  const end = await Promise.race([told, coordinator.lost]);
+  heard.abort();
   if (end instanceof Fault) {
     // Whoever leads now carries on with what is under way. Started again, this one is the next in line.
     log.error({ reason: end.reason }, end.message);
@@ -60,5 +61,6 @@ try {
 } catch (error) {
   if (!(error instanceof Fault)) throw error;
   process.stderr.write(`coordinator: ${error.message}\n`);
-  process.exitCode = 2;
+  // Not when nothing is left to do: what has begun before the rest could not goes on. Whoever starts next carries on.
+  process.exit(opening.signal.aborted ? 0 : 2);
 }

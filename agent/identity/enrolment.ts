@@ -87,7 +87,8 @@ export class Enrolment implements Source {
         const { reason, message } = Fault.from(error, 'Internal');
         log.warn({ reason, retryMs: pause }, `waits for a certificate: ${message}`);
       }
-      await sleep(spread(pause), undefined, { signal });
+      await sleep(spread(pause), undefined, { signal }).catch(() => {});
+      signal.throwIfAborted();
     }
   }
 

@@ -55,7 +55,8 @@ export class OwnCertificate implements Source {
         const { reason, message } = Fault.from(error, 'Internal');
         log.warn({ reason, retryMs: pause }, `no certificate of coordinator.podferry yet: ${message}`);
       }
-      await sleep(pause, undefined, { signal });
+      await sleep(pause, undefined, { signal }).catch(() => {});
+      signal.throwIfAborted();
     }
   }
 
