@@ -3,27 +3,18 @@ import { cp, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/p
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import {
-  Client,
-  credentials,
-  Server,
-  type ServiceError,
-  type sendUnaryData,
-  type ServerUnaryCall,
-  status,
-} from '@grpc/grpc-js';
+import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import { toStatus } from '../../proto/fault.ts';
 import {
   agentName,
   coordinatorName,
   type Identity,
   mustBe,
   openIdentity,
-  requireRole,
   roleOfCertificate,
 } from '../../proto/identity.ts';
 import { makeCertificates } from '../lab/certificates.ts';
+import { serve, who } from './identity/door.ts';
 
 const silent = { info() {}, warn() {} };
 let directory: string;
@@ -50,46 +41,12 @@ function open(name: string | undefined, refreshMs?: number): Identity {
   return identity;
 }
 
-const same = (bytes: Buffer) => bytes;
-const method = { path: '/test/Who', requestStream: false, responseStream: false } as const;
-
-/** A server that lets coordinators pass, and says who called. */
-async function serve(identity: Identity): Promise<number> {
-  const server = new Server();
-  const who = (call: ServerUnaryCall<Buffer, Buffer>, answer: sendUnaryData<Buffer>) => {
-    try {
-      answer(null, Buffer.from(JSON.stringify(requireRole(call, identity, 'coordinator') ?? 'anybody')));
-    } catch (error) {
-      answer(toStatus(error));
-    }
-  };
-  const codec = {
-    requestSerialize: same,
-    requestDeserialize: same,
-    responseSerialize: same,
-    responseDeserialize: same,
-  };
-  server.addService({ who: { ...method, ...codec } }, { who });
-  ends.push(() => server.forceShutdown());
-  return await new Promise((resolve, reject) =>
-    server.bindAsync('127.0.0.1:0', identity.serverCredentials(), (error, port) =>
-      error ? reject(error) : resolve(port),
-    ),
-  );
-}
+const atEnd = (end: () => void) => void ends.push(end);
 
 function client(port: number, identity: Identity, expected: string): Client {
   const made = new Client(`127.0.0.1:${port}`, identity.channelCredentials(), identity.channelOptions(expected));
   ends.push(() => made.close());
   return made;
-}
-
-function ask(by: Client): Promise<string> {
-  return new Promise((resolve, reject) =>
-    by.makeUnaryRequest(method.path, same, same, Buffer.alloc(0), { deadline: Date.now() + 3_000 }, (error, answer) =>
-      error ? reject(error) : resolve(String(answer)),
-    ),
-  );
 }
 
 it.each([
@@ -140,27 +97,27 @@ it.each(['ca.crt', 'tls.crt', 'tls.key'])('does not start without a right %s', a
 });
 
 it('lets in who has the role, and refuses the others by name', async () => {
-  const port = await serve(open('node-a.agent.podferry'));
-  expect(await ask(client(port, open(coordinatorName), agentName('node-a')))).toBe('{"kind":"coordinator"}');
-  await expect(ask(client(port, open('client.podferry'), agentName('node-a')))).rejects.toMatchObject({
+  const port = await serve(open('node-a.agent.podferry'), atEnd);
+  expect(await who(client(port, open(coordinatorName), agentName('node-a')))).toBe('{"kind":"coordinator"}');
+  await expect(who(client(port, open('client.podferry'), agentName('node-a')))).rejects.toMatchObject({
     code: status.PERMISSION_DENIED,
     details: expect.stringContaining('client.podferry'),
   });
 });
 
 it('refuses a server that is somebody else', async () => {
-  const port = await serve(open('node-a.agent.podferry'));
-  await expect(ask(client(port, open(coordinatorName), agentName('node-b')))).rejects.toThrow(
+  const port = await serve(open('node-a.agent.podferry'), atEnd);
+  await expect(who(client(port, open(coordinatorName), agentName('node-b')))).rejects.toThrow(
     /must be node-b.agent.podferry/,
   );
   // Without a name that is expected, not even an address counts.
   const unnamed = new Client(`localhost:${port}`, open(coordinatorName).channelCredentials());
   ends.push(() => unnamed.close());
-  await expect(ask(unnamed)).rejects.toMatchObject({ code: status.UNAVAILABLE });
+  await expect(who(unnamed)).rejects.toMatchObject({ code: status.UNAVAILABLE });
 });
 
 it('refuses clients of another authority, and those without a certificate', async () => {
-  const port = await serve(open('node-a.agent.podferry'));
+  const port = await serve(open('node-a.agent.podferry'), atEnd);
   const ca = await readFile(join(directory, 'tls', coordinatorName, 'ca.crt'));
   const foreign = join(directory, 'tls/foreign');
   const pair = await Promise.all(['tls.key', 'tls.crt'].map((name) => readFile(join(foreign, name))));
@@ -172,12 +129,12 @@ it('refuses clients of another authority, and those without a certificate', asyn
   ]) {
     const stranger = new Client(`127.0.0.1:${port}`, channel, name);
     ends.push(() => stranger.close());
-    await expect(ask(stranger)).rejects.toMatchObject({ code: status.UNAVAILABLE });
+    await expect(who(stranger)).rejects.toMatchObject({ code: status.UNAVAILABLE });
   }
 });
 
 it('trusts its own authority alone, whatever the environment says', async () => {
-  const port = await serve(open('foreign'));
+  const port = await serve(open('foreign'), atEnd);
   const script = `
     import { Client } from '@grpc/grpc-js';
     import { openIdentity } from ${JSON.stringify(new URL('../../proto/identity.ts', import.meta.url).href)};
@@ -197,9 +154,9 @@ it('trusts its own authority alone, whatever the environment says', async () => 
 });
 
 it('asks nobody in plaintext', async () => {
-  const port = await serve(open(undefined));
-  expect(await ask(client(port, open(undefined), agentName('node-a')))).toBe('"anybody"');
-  await expect(ask(client(port, open(coordinatorName), agentName('node-a')))).rejects.toMatchObject({
+  const port = await serve(open(undefined), atEnd);
+  expect(await who(client(port, open(undefined), agentName('node-a')))).toBe('"anybody"');
+  await expect(who(client(port, open(coordinatorName), agentName('node-a')))).rejects.toMatchObject({
     code: status.UNAVAILABLE,
   });
 });
@@ -215,27 +172,27 @@ it('follows a Kubernetes secret to a new authority, and keeps the calls that are
   const identity = open('secret', 20);
   const reloads: number[] = [];
   identity.onReload(() => reloads.push(1));
-  const port = await serve(identity);
+  const port = await serve(identity, atEnd);
   const before = client(port, open(coordinatorName), agentName('node-a'));
-  await ask(before);
+  await who(before);
   const channel = identity.channelCredentials();
 
   await symlink('..2026_02', join(secret, '..tmp'));
   await rename(join(secret, '..tmp'), join(secret, '..data'));
   await expect.poll(() => reloads.length).toBe(1);
-  expect(await ask(before)).toBe('{"kind":"coordinator"}');
-  await expect(ask(client(port, open(coordinatorName), agentName('node-a')))).rejects.toMatchObject({
+  expect(await who(before)).toBe('{"kind":"coordinator"}');
+  await expect(who(client(port, open(coordinatorName), agentName('node-a')))).rejects.toMatchObject({
     code: status.UNAVAILABLE,
   });
   const coordinator = openIdentity(join(renewed, coordinatorName), silent);
   ends.push(() => coordinator.close());
-  expect(await ask(client(port, coordinator, agentName('node-a')))).toBe('{"kind":"coordinator"}');
+  expect(await who(client(port, coordinator, agentName('node-a')))).toBe('{"kind":"coordinator"}');
 
   // The same credentials, made before the reload, are the new identity when they connect after it.
-  const other = await serve(coordinator);
+  const other = await serve(coordinator, atEnd);
   const late = new Client(`127.0.0.1:${other}`, channel, identity.channelOptions(coordinatorName));
   ends.push(() => late.close());
-  await expect(ask(late)).rejects.toMatchObject({ code: status.PERMISSION_DENIED } satisfies Partial<ServiceError>);
+  await expect(who(late)).rejects.toMatchObject({ code: status.PERMISSION_DENIED } satisfies Partial<ServiceError>);
 });
 
 it('keeps what it has while a renewal is half-written or broken', async () => {

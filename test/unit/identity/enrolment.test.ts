@@ -16,7 +16,8 @@ import { certificatesIn } from '../../../proto/bundle.ts';
 import { agentName, coordinatorName, openIdentity } from '../../../proto/identity.ts';
 import { load } from '../../../proto/load.ts';
 import type { Token } from './store.ts';
-import { calm, clientOf, serve, silent, Stage, who } from './stage.ts';
+import { serve, who } from './door.ts';
+import { calm, clientOf, silent, Stage } from './stage.ts';
 
 let stage: Stage;
 
@@ -54,7 +55,7 @@ describe('an agent', () => {
       { kind: 'agent', node: 'node-a' },
       { kind: 'agent', node: 'node-b' },
     ]);
-    const port = await serve(stage, a);
+    const port = await serve(a, (end) => stage.atEnd(end));
     expect(await who(clientOf(stage, port, coordinator, agentName('node-a')))).toBe('{"kind":"coordinator"}');
     await expect(who(clientOf(stage, port, b, agentName('node-a')))).rejects.toMatchObject({
       code: status.PERMISSION_DENIED,
@@ -128,7 +129,7 @@ describe('an agent', () => {
     stage.lead(authority);
     await expect.poll(() => stage.store.trust).not.toBe('');
     const { identity, options } = await stage.agent('node-a');
-    const port = await serve(stage, identity);
+    const port = await serve(identity, (end) => stage.atEnd(end));
     const first = identity.expiresAt ?? 0;
     await expect.poll(() => identity.expiresAt, { timeout: 5_000 }).toBeGreaterThan(first);
     // Past the end of the first one.
@@ -254,7 +255,7 @@ describe('a stolen certificate of node-a', () => {
     const { identity: coordinator } = await leader();
     const { identity: stolen } = await stage.agent('node-a');
     const { identity: c } = await stage.agent('node-c');
-    const port = await serve(stage, stolen);
+    const port = await serve(stolen, (end) => stage.atEnd(end));
     for (const caller of [coordinator, c])
       await expect(who(clientOf(stage, port, caller, nodeB))).rejects.toThrow(/must be node-b.agent.podferry/);
     const listener = new Listener({ address: '127.0.0.1:0', identity: stolen, log: silent, stallMs: 1_000 });
@@ -282,7 +283,7 @@ describe('a stolen certificate of node-a', () => {
     await leader();
     const { identity: stolen } = await stage.agent('node-a');
     const { identity: b } = await stage.agent('node-b');
-    await expect(who(clientOf(stage, await serve(stage, b), stolen, nodeB))).rejects.toMatchObject({
+    await expect(who(clientOf(stage, await serve(b, (end) => stage.atEnd(end)), stolen, nodeB))).rejects.toMatchObject({
       code: status.PERMISSION_DENIED,
     });
   });

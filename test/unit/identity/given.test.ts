@@ -7,7 +7,8 @@ import { type Known, remember } from '../../../coordinator/identity/given.ts';
 import type { Spans } from '../../../coordinator/identity/decide.ts';
 import { certificatesIn } from '../../../proto/bundle.ts';
 import { agentName } from '../../../proto/identity.ts';
-import { clientOf, serve, Stage, who } from './stage.ts';
+import { serve, who } from './door.ts';
+import { clientOf, Stage } from './stage.ts';
 
 let stage: Stage;
 const spans: Spans = { authorityMs: 0, certificateMs: 1_500, delayMs: 1_200 };
@@ -43,7 +44,7 @@ it('is replaced: both are trusted while there are certificates of the old one', 
   stage.lead(leader);
   await expect.poll(() => stage.store.trust).not.toBe('');
   const { identity } = await stage.agent('node-a');
-  const port = await serve(stage, identity);
+  const port = await serve(identity, (end) => stage.atEnd(end));
   const kubelet = setInterval(() => {
     const trust = stage.store.trust;
     const later = setTimeout(() => void stage.bringTrust().then((file) => writeFile(file, trust)), 500);

@@ -11,7 +11,8 @@ import type { Spans } from '../../../coordinator/identity/decide.ts';
 import { certificatesIn } from '../../../proto/bundle.ts';
 import { agentName, coordinatorName, type Identity, identityFrom, mustBe } from '../../../proto/identity.ts';
 import { keyInPem, makeKeys } from '../../../proto/x509.ts';
-import { clientOf, serve, silent, Stage, who } from './stage.ts';
+import { serve, who } from './door.ts';
+import { clientOf, silent, Stage } from './stage.ts';
 
 let stage: Stage;
 // Of a certificate's life a third is left when it is renewed: enough for a machine that has other things to do.
@@ -77,7 +78,7 @@ it('everybody trusts everybody at each stage, and the former one is nobody’s a
   const first = { certificate: stage.store.secret['tls.crt'] ?? '', key: stage.store.secret['tls.key'] ?? '' };
   const [a, b] = [await stage.agent('node-a'), await stage.agent('node-b')];
   bringTrustAgainAndAgain(500);
-  const port = await serve(stage, a.identity);
+  const port = await serve(a.identity, (end) => stage.atEnd(end));
   const data = { port: await dataSocketOf(b.identity), node: 'node-b' };
   const steady = clientOf(stage, port, leader.identity, agentName('node-a'));
   const early = clientOf(stage, port, await forge(first, coordinatorName), agentName('node-a'));

@@ -3,15 +3,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type sendUnaryData, Server, type ServerUnaryCall, Client } from '@grpc/grpc-js';
+import { Client, Server } from '@grpc/grpc-js';
 import { CoreV1Api } from '@kubernetes/client-node';
 import { pino } from 'pino';
 import { Enrolment } from '../../../agent/identity/enrolment.ts';
 import type { Spans } from '../../../coordinator/identity/decide.ts';
 import { type OpenAuthority, openAuthority } from '../../../coordinator/identity/open.ts';
 import { listen } from '../../../coordinator/listen.ts';
-import { toStatus } from '../../../proto/fault.ts';
-import { type Identity, identityFrom, requireRole } from '../../../proto/identity.ts';
+import { type Identity, identityFrom } from '../../../proto/identity.ts';
 import { load } from '../../../proto/load.ts';
 import { namespace, Store } from './store.ts';
 
@@ -100,46 +99,10 @@ export class Stage {
   }
 }
 
-const same = (bytes: Buffer) => bytes;
-const method = { path: '/test/Who', requestStream: false, responseStream: false } as const;
-
-/** What an agent's port is to a caller: lets the coordinator pass, and says who that is. */
-export async function serve(stage: Stage, identity: Identity): Promise<number> {
-  const server = new Server();
-  const who = (call: ServerUnaryCall<Buffer, Buffer>, answer: sendUnaryData<Buffer>) => {
-    try {
-      answer(null, Buffer.from(JSON.stringify(requireRole(call, identity, 'coordinator'))));
-    } catch (error) {
-      answer(toStatus(error));
-    }
-  };
-  const codec = {
-    requestSerialize: same,
-    requestDeserialize: same,
-    responseSerialize: same,
-    responseDeserialize: same,
-  };
-  server.addService({ who: { ...method, ...codec } }, { who });
-  stage.atEnd(() => server.forceShutdown());
-  return await new Promise((resolve, reject) =>
-    server.bindAsync('127.0.0.1:0', identity.serverCredentials(), (error, port) =>
-      error ? reject(error) : resolve(port),
-    ),
-  );
-}
-
 export function clientOf(stage: Stage, port: number, identity: Identity, expected: string): Client {
   // Channels with the same options share a connection: each of these is to have its own.
   const options = { ...identity.channelOptions(expected), 'grpc.use_local_subchannel_pool': 1 };
   const client = new Client(`127.0.0.1:${port}`, identity.channelCredentials(), options);
   stage.atEnd(() => client.close());
   return client;
-}
-
-export async function who(by: Client): Promise<string> {
-  return await new Promise((resolve, reject) =>
-    by.makeUnaryRequest(method.path, same, same, Buffer.alloc(0), { deadline: Date.now() + 3_000 }, (error, answer) =>
-      error ? reject(error) : resolve(String(answer)),
-    ),
-  );
 }
