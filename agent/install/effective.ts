@@ -119,9 +119,10 @@ export function carries(told: Table | undefined, handler: Table): boolean {
 export function differences(before: unknown, after: unknown, path: readonly string[] = []): string[] {
   if (path.length === 1 && path[0] === 'imports') return [];
   if (path.at(-2) === 'runtimes' && path.at(-1) === 'podferry') return [];
-  if (!isTable(before) || !isTable(after)) {
-    return isDeepStrictEqual(before, after) ? [] : [path.join('.')];
-  }
+  // A table with nothing in it says as little as none.
+  if (before === undefined && isTable(after)) return differences({}, after, path);
+  if (after === undefined && isTable(before)) return differences(before, {}, path);
+  if (!isTable(before) || !isTable(after)) return isDeepStrictEqual(before, after) ? [] : [path.join('.')];
   const keys = new Set([...Object.keys(before), ...Object.keys(after)]);
   return [...keys].flatMap((key) => differences(before[key], after[key], [...path, key]));
 }

@@ -262,7 +262,7 @@ describe('a containerd that does not come back', () => {
   it('because it dies of something gets them back, and is started with them', async () => {
     const before = await snapshot();
     // Fails as long as our handler is there: a containerd with which it cannot work.
-    const picky = `${restartScript}; sleep 1; ! grep -q conf.d ${main} || pkill -x containerd`;
+    const picky = `${restartScript}; sleep 1; ! grep -q ^imports ${main} || pkill -x containerd`;
     const { code, stderr } = await installer('install', '--restart-command', picky, '--restart-timeout', '4s');
     expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('containerd answers again') });
     expect(await snapshot()).toEqual(before);
