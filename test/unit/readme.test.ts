@@ -39,7 +39,7 @@ function flagsIn(text: string): Flags {
 /** As commander writes it, or the text. */
 function defaultIn(meaning: string): string {
   const [, quoted, plain = ''] =
-    /\(default:? (?:"([^"]+)"|(.+?))(?:, env: \w+)?\)/.exec(meaning) ??
+    /\((?:choices: [^)]*?, )?default:? (?:"([^"]+)"|(.+?))(?:, env: \w+)?\)/.exec(meaning) ??
     /\(PODFERRY_\w+, (?:"([^"]+)"|(.+?))\)/.exec(meaning) ??
     [];
   return (quoted ?? plain).replace(/^false$/, '');
@@ -86,6 +86,7 @@ it.each([
   ['coordinator/cli/kubectl-checkpoint.ts', 'kubectl checkpoint'],
   ['coordinator/cli/kubectl-probe.ts', 'kubectl probe'],
   ['agent/podferry.ts', 'agent/podferry.ts'],
+  ['agent/install/main.ts', 'agent/install/main.ts'],
   ['test/demo/main.ts', 'npm run demo'],
 ])(
   'has the flags of %s with their defaults',
