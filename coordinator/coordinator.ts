@@ -9,6 +9,7 @@ import type { Identity } from '../proto/identity.ts';
 import { load as loadProto } from '../proto/load.ts';
 import { Agent } from './agents/agent.ts';
 import { Agents } from './agents/agents.ts';
+import { Discovery } from './agents/discovery.ts';
 import { Checkpoints, noHalves } from './checkpoint/checkpoints.ts';
 import { criCluster } from './cluster/cri.ts';
 import { connectKubernetes } from './cluster/kubernetes/client.ts';
@@ -24,6 +25,7 @@ import { Reviews } from './people/reviews.ts';
 import { newId, readRequest } from './request.ts';
 import { Controller } from './resource/controller.ts';
 import { Leadership } from './resource/leader.ts';
+import { LeaderLabel } from './resource/leader-label.ts';
 import { coordinatorService } from './server.ts';
 import type { Address, Settings } from './settings.ts';
 
@@ -58,15 +60,21 @@ export async function startCoordinator(
   authority?: Pick<OpenAuthority, 'service' | 'lead'>,
 ): Promise<Coordinator> {
   const closing = new AbortController();
-  const connections = [...settings.agents].map(
-    ([node, address]) => new Agent(node, address, identity, options.longestCallMs),
-  );
-  const agents = new Agents(connections, log);
+  const agents = new Agents((node, place) => new Agent(node, place, identity, options.longestCallMs), log);
+  for (const [node, address] of settings.agents ?? []) agents.place(node, { address });
   const queue = new Queue({ perNode: settings.maxPerNode, total: settings.maxTotal });
   const demand = (node: string) => queue.demand(node);
   const kubernetes = settings.kubeconfig === undefined ? undefined : connectKubernetes(settings.kubeconfig);
-  const cluster = kubernetes === undefined ? criCluster(agents, demand) : kubernetesCluster(kubernetes, agents, demand);
-  const metrics = new Metrics(queue, () => identity.expiresAt);
+  const cluster =
+    kubernetes === undefined
+      ? criCluster(agents, demand)
+      : kubernetesCluster(kubernetes, settings.namespace, agents, demand);
+  const metrics = new Metrics(
+    queue,
+    agents,
+    () => leadership?.leading ?? begun,
+    () => identity.expiresAt,
+  );
   const { rollBackTimeoutMs: rollBackMs, forwardTimeoutMs: forwardMs, heldTimeoutMs: heldMs } = settings;
   const limits = { rollBackMs, forwardMs, heldMs };
   const patience = { ...defaultPatience, ...limits, ...options.patience };
@@ -89,20 +97,33 @@ export async function startCoordinator(
     kubernetes === undefined || !settings.leaderElect
       ? undefined
       : new Leadership(kubernetes, settings.namespace, `${hostname()}_${newId()}`, log);
+  const { namespace, agentSelector: selector, agentPort: port, pod } = settings;
+  const discovery =
+    kubernetes === undefined || selector === undefined
+      ? undefined
+      : new Discovery(kubernetes, { namespace, selector, port }, agents, log);
+  const label =
+    kubernetes === undefined || pod === undefined ? undefined : new LeaderLabel(kubernetes, { namespace, pod }, log);
+  const busy = (node: string) => queue.load(node) > 0;
   let begun = false;
   let watching = Promise.resolve();
   const begin = async () => {
+    // Agents look for it by its Service, also for what they need before they can be asked.
+    label?.lead();
     // Agents that nobody has told whom to trust cannot even ask who they are.
     authority?.lead(closing.signal);
+    await discovery?.start(busy, closing.signal);
     // Asked before anybody can ask for something new: a pod in the middle of a migration must not get a second one.
     await Promise.all(agents.all.map(({ node }) => agents.look(node, closing.signal)));
     closing.signal.throwIfAborted();
-    watching = agents.watch(options.lookIntervalMs ?? 5_000, (node) => queue.load(node) > 0, closing.signal);
+    watching = agents.watch(options.lookIntervalMs ?? 5_000, busy, closing.signal);
     objects?.start();
     checkpoints?.start();
     begun = true;
   };
-  if (leadership === undefined) await begin();
+  label?.start();
+  // An API server that is away must not keep it from saying that it is there.
+  if (leadership === undefined && discovery === undefined) await begin();
 
   const reviews =
     kubernetes === undefined ? undefined : new Reviews(kubernetes.config, settings.tokenAudience, closing.signal);
@@ -128,9 +149,9 @@ export async function startCoordinator(
   const listening = await listen(server, settings.listen, identity, reviews !== undefined);
   const http = await serveMetrics(metrics, settings.metricsListen, admit);
   leadership?.start();
-  leadership?.won
-    .then(begin)
-    .catch((error: unknown) => closing.signal.aborted || log.error({ err: error }, 'cannot begin'));
+  const leads = leadership?.won ?? Promise.resolve();
+  if (!begun)
+    leads.then(begin).catch((error: unknown) => closing.signal.aborted || log.error({ err: error }, 'cannot begin'));
   return {
     listen: { ...settings.listen, port: listening.port },
     metricsListen: { ...settings.metricsListen, port: (http.address() as AddressInfo).port },
@@ -142,8 +163,8 @@ export async function startCoordinator(
       await Promise.all([migrations.close(graceMs), checkpoints?.end(graceMs)]);
       await Promise.all([objects, checkpoints].map(async (each) => await each?.close(Math.min(graceMs, lastWordsMs))));
       closing.abort(new Fault('Cancelled', 'the coordinator is shutting down'));
-      await leadership?.close();
-      await watching;
+      await Promise.all([label?.close(), leadership?.close()]);
+      await Promise.all([watching, discovery?.ended()]);
       listening.close();
       await shutDown(server, http);
       agents.close();

@@ -41,7 +41,7 @@ try {
     {
       listen: coordinator.listen,
       metricsListen: coordinator.metricsListen,
-      agents: Object.fromEntries(settings.agents),
+      agents: settings.agents === undefined ? settings.agentSelector : Object.fromEntries(settings.agents),
     },
     'listening',
   );

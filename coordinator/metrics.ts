@@ -3,6 +3,7 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { Fault } from '../proto/fault.ts';
 import type { Migration__Output as Migration } from '../proto/gen/podferry/v1/Migration.ts';
+import type { Agents } from './agents/agents.ts';
 import type { Tally } from './migration/migrations.ts';
 import type { Queue } from './migration/queue.ts';
 
@@ -39,8 +40,16 @@ export class Metrics implements Tally {
     registers: [this.registry],
   });
 
-  /** @param expiresAt of the own certificate, in milliseconds since 1970; undefined: there is none */
-  constructor(queue: Queue, expiresAt: () => number | undefined = () => undefined) {
+  /**
+   * @param leads whether this coordinator is the one to ask, of all that there are
+   * @param expiresAt of the own certificate, in milliseconds since 1970; undefined: there is none
+   */
+  constructor(
+    queue: Queue,
+    agents: Pick<Agents, 'count'>,
+    leads: () => boolean,
+    expiresAt: () => number | undefined = () => undefined,
+  ) {
     collectDefaultMetrics({ register: this.registry });
     const gauge = (name: string, help: string, read: () => number) =>
       new Gauge({
@@ -56,6 +65,18 @@ export class Metrics implements Tally {
     gauge('podferry_certificate_remaining_seconds', 'Until the own certificate is over; +Inf without one.', () =>
       secondsUntil(expiresAt()),
     );
+    gauge('podferry_coordinator_leading', '1: this coordinator leads; 0: another one does, or none.', () =>
+      leads() ? 1 : 0,
+    );
+    const nodes: Gauge<'state'> = new Gauge({
+      name: 'podferry_coordinator_agents',
+      help: 'Nodes whose agent is ready, or absent: it does not answer, or its pod is gone. Only who leads asks them.',
+      labelNames: ['state'],
+      registers: [this.registry],
+      collect() {
+        for (const state of ['ready', 'absent'] as const) nodes.set({ state }, agents.count(state));
+      },
+    });
   }
 
   refused: Tally['refused'] = ({ strategy, transport }, { reason }) => {

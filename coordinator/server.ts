@@ -123,7 +123,7 @@ export function coordinatorService(
     Nodes: unary(async (_request, caller, gone): Promise<NodesResponse> => {
       await caller.need(toListNodes);
       await Promise.all(agents.all.map(({ node }) => agents.look(node, gone)));
-      return { nodes: agents.all.map(({ node, address }) => describe(node, address)) };
+      return { nodes: agents.all.map(({ node, address }) => describe(node, address ?? '')) };
     }),
     Preflight: unary(async (request, caller, gone) => {
       const wish = readRequest(request);

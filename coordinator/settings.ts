@@ -18,7 +18,12 @@ export interface Settings {
   tlsDir: string | undefined;
   /** Who signs for agents and for itself. Undefined: others bring the certificates. */
   authority: AuthoritySettings | undefined;
-  agents: ReadonlyMap<string, string>;
+  /** Undefined: they are found as pods, see agentSelector. */
+  agents: ReadonlyMap<string, string> | undefined;
+  /** Of the labels of the agents' pods. Undefined: they are given, see agents. */
+  agentSelector: string | undefined;
+  /** Where an agent listens that is found as a pod. */
+  agentPort: number;
   /** A file, or `in-cluster`. Undefined: no Kubernetes, the agents make pods themselves. */
   kubeconfig: string | undefined;
   /** Whom tokens have to be for. Undefined: the API server. */
@@ -26,6 +31,8 @@ export interface Settings {
   leaderElect: boolean;
   /** Where this coordinator is, with the objects of its own. */
   namespace: string;
+  /** The one that this process runs in. Undefined: it does not matter, no Service looks for the leader. */
+  pod: string | undefined;
   maxPerNode: number;
   maxTotal: number;
   rollBackTimeoutMs: number;
@@ -76,6 +83,19 @@ const flags = {
     help: 'every node and where its agent listens',
     parse: parseAgents,
   },
+  agentSelector: {
+    flags: '--agent-selector <selector>',
+    env: 'PODFERRY_AGENT_SELECTOR',
+    help: 'instead of --agents: the labels of their pods in --namespace, which are found and followed',
+    parse: parseSelector,
+  },
+  agentPort: {
+    flags: '--agent-port <port>',
+    env: 'PODFERRY_AGENT_PORT',
+    help: 'where each of those listens, at the address of its pod',
+    fallback: '7440',
+    parse: parsePort,
+  },
   kubeconfig: {
     flags: '--kubeconfig <file>',
     env: 'PODFERRY_KUBECONFIG',
@@ -97,9 +117,15 @@ const flags = {
   namespace: {
     flags: '--namespace <namespace>',
     env: 'PODFERRY_NAMESPACE',
-    help: 'where the objects of its own are: the lease, the authority, the trust',
+    help: 'where this coordinator and its agents are: its lease, its authority',
     fallback: 'podferry-system',
     parse: (text: string) => checkName('namespace', text),
+  },
+  pod: {
+    flags: '--pod <name>',
+    env: 'PODFERRY_POD',
+    help: 'the own pod there: it is labelled podferry.dev/leads=true while it leads',
+    parse: (text: string) => checkName('pod', text),
   },
   authority: {
     flags: '--authority <kind>',
@@ -228,10 +254,13 @@ export function readSettings(argv: readonly string[]): Settings {
     metricsListen: read('metricsListen'),
     tlsDir: read('tlsDir'),
     agents: read('agents'),
+    agentSelector: read('agentSelector'),
+    agentPort: read('agentPort'),
     kubeconfig: read('kubeconfig'),
     tokenAudience: read('tokenAudience'),
     leaderElect: read('leaderElect') ?? false,
     namespace: read('namespace'),
+    pod: read('pod'),
     maxPerNode: read('maxPerNode'),
     maxTotal: read('maxTotal'),
     rollBackTimeoutMs: read('rollBackTimeout'),
@@ -252,8 +281,17 @@ export function readSettings(argv: readonly string[]): Settings {
   };
   const authority = kind && { kind, namespace: settings.namespace ?? '', ...of, spans };
   const plaintext = read('insecurePlaintext') ?? false;
-  if (textOf('agents') === undefined)
-    mistakes.push('--agents: every node and its agent, like node-a=10.0.0.1:7440,node-b=10.0.0.2:7440');
+  const [agents, agentSelector] = [textOf('agents'), textOf('agentSelector')];
+  if (agents === undefined && agentSelector === undefined)
+    mistakes.push(
+      '--agents: every node and its agent, like node-a=10.0.0.1:7440,node-b=10.0.0.2:7440 (or --agent-selector on Kubernetes)',
+    );
+  if (agents !== undefined && agentSelector !== undefined)
+    mistakes.push('--agents and --agent-selector exclude each other');
+  if (agentSelector !== undefined && settings.kubeconfig === undefined)
+    mistakes.push('--agent-selector: needs --kubeconfig, pods are objects of a Kubernetes');
+  if (settings.pod !== undefined && settings.kubeconfig === undefined)
+    mistakes.push('--pod: needs --kubeconfig, a pod is an object of a Kubernetes');
   if (settings.tlsDir === undefined && !plaintext && textOf('authority') === undefined)
     mistakes.push(
       '--tls-dir: a directory with ca.crt, tls.crt and tls.key (or --authority on Kubernetes, or --insecure-plaintext)',
@@ -317,6 +355,17 @@ function parseAgents(text: string): ReadonlyMap<string, string> {
     agents.set(node.trim(), address.trim());
   }
   return agents;
+}
+
+function parseSelector(text: string): string {
+  if (text.trim() === '') throw new Fault('InvalidArgument', 'an empty selector would take every pod for an agent');
+  return text.trim();
+}
+
+function parsePort(text: string): number {
+  if (!/^[1-9]\d{0,4}$/.test(text) || Number(text) > 65_535)
+    throw new Fault('InvalidArgument', `${JSON.stringify(text)} is not a port from 1 to 65535`);
+  return Number(text);
 }
 
 function parseCount(text: string): number {

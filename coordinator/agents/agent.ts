@@ -92,27 +92,39 @@ const channelOptions = {
   'grpc.max_send_message_length': 16 << 20,
 };
 
+/** host:port, where nothing needs to listen yet; or nowhere, and why. */
+export type Place = { address: string } | { address: undefined; why: string };
+
+type Connection = { address: string; client: AgentClient } | { address: undefined; why: string };
+
 export class Agent {
   readonly node: string;
-  readonly address: string;
-  readonly #client: AgentClient;
+  readonly #identity: Pick<Identity, 'channelCredentials' | 'channelOptions'>;
   readonly #longestCallMs: number;
+  #connection: Connection;
 
-  /**
-   * @param address host:port; nothing needs to listen there yet
-   * @param longestCallMs caps every deadline
-   */
+  /** @param longestCallMs caps every deadline */
   constructor(
     node: string,
-    address: string,
+    place: Place,
     identity: Pick<Identity, 'channelCredentials' | 'channelOptions'>,
     longestCallMs = Number.POSITIVE_INFINITY,
   ) {
     this.node = node;
-    this.address = address;
+    this.#identity = identity;
     this.#longestCallMs = longestCallMs;
-    const options = { ...channelOptions, ...identity.channelOptions(agentName(node)) };
-    this.#client = new service(address, identity.channelCredentials(), options);
+    this.#connection = this.#connect(place);
+  }
+
+  /** Undefined: it is nowhere now. */
+  get address(): string | undefined {
+    return this.#connection.address;
+  }
+
+  /** What is under way at the old address may end there; whatever is asked from now on is asked at the new one. */
+  moveTo(place: Place): void {
+    this.close();
+    this.#connection = this.#connect(place);
   }
 
   /**
@@ -120,8 +132,10 @@ export class Agent {
    * tries, and a call would fail at once. Does not say whether it came.
    */
   async reach(ms: number): Promise<void> {
+    const connection = this.#connection;
+    if (connection.address === undefined) return;
     await new Promise<void>((resolve) => {
-      this.#client.waitForReady(Date.now() + ms, () => resolve());
+      connection.client.waitForReady(Date.now() + ms, () => resolve());
     });
   }
 
@@ -134,10 +148,11 @@ export class Agent {
   ): Promise<Reply<Name>> {
     signal.throwIfAborted();
     const deadlineMs = Math.min(usualMs, this.#longestCallMs);
+    const { client, address } = this.#connected(name);
     // Which request belongs to which method is checked at this function's own type; grpc needs none.
     const method = service.service[name] as unknown as MethodDefinition<unknown, unknown, unknown, Reply<Name>>;
     return await new Promise<Reply<Name>>((resolve, reject) => {
-      const call = this.#client.makeUnaryRequest(
+      const call = client.makeUnaryRequest(
         method.path,
         method.requestSerialize,
         method.responseDeserialize,
@@ -145,7 +160,7 @@ export class Agent {
         { deadline: Date.now() + deadlineMs },
         (error, reply) => {
           signal.removeEventListener('abort', cancel);
-          if (error !== null) reject(this.#translate(error, name, deadlineMs, signal));
+          if (error !== null) reject(this.#translate(error, name, address, deadlineMs, signal));
           // grpc-js always has a reply when it has no error.
           else resolve(reply as Reply<Name>);
         },
@@ -170,7 +185,8 @@ export class Agent {
     signal.throwIfAborted();
     const deadlineMs = Math.min(usualMs, this.#longestCallMs);
     const options = { deadline: Date.now() + deadlineMs };
-    const call: ClientReadableStream<Progress> = this.#client[name](request, options);
+    const { client, address } = this.#connected(name);
+    const call: ClientReadableStream<Progress> = client[name](request, options);
     const cancel = () => call.cancel();
     signal.addEventListener('abort', cancel, { once: true });
     try {
@@ -180,7 +196,7 @@ export class Agent {
           // It is the last one, and the pod is frozen: not even the status that follows is waited for.
           if (message.state !== null) resolve(message.state);
         });
-        call.on('error', (error) => reject(this.#translate(error, name, deadlineMs, signal)));
+        call.on('error', (error) => reject(this.#translate(error, name, address, deadlineMs, signal)));
         // An error comes before the end, and a call may well end without one and without having done its work.
         call.on('end', () => reject(new Fault('Internal', `${this.#named(name)} ended without saying how`)));
       });
@@ -190,23 +206,36 @@ export class Agent {
   }
 
   close(): void {
-    this.#client.close();
+    if (this.#connection.address !== undefined) this.#connection.client.close();
+  }
+
+  #connect(place: Place): Connection {
+    if (place.address === undefined) return place;
+    const options = { ...channelOptions, ...this.#identity.channelOptions(agentName(this.node)) };
+    return { ...place, client: new service(place.address, this.#identity.channelCredentials(), options) };
+  }
+
+  #connected(call: string): Extract<Connection, { client: AgentClient }> {
+    if (this.#connection.address !== undefined) return this.#connection;
+    throw new Fault('AgentUnreachable', `${this.#named(call)}: ${this.#connection.why}`);
   }
 
   #named(call: string): string {
     return `${call} on ${this.node}`;
   }
 
-  #translate(error: Partial<ServiceError>, call: string, deadlineMs: number, signal: AbortSignal): unknown {
+  #translate(
+    error: Partial<ServiceError>,
+    call: string,
+    address: string,
+    deadlineMs: number,
+    signal: AbortSignal,
+  ): unknown {
     if (error.code === status.CANCELLED && signal.aborted) return signal.reason;
     const fault = fromStatus(error, 'REASON_UNSPECIFIED');
     const options = { cause: error };
     const absent = (why: string) =>
-      new Fault(
-        'AgentUnreachable',
-        `${this.#named(call)}: the agent at ${this.address} does not answer: ${why}`,
-        options,
-      );
+      new Fault('AgentUnreachable', `${this.#named(call)}: the agent at ${address} does not answer: ${why}`, options);
     // It has a reason of its own, so the agent itself has answered.
     if (fault.message !== '' && error.metadata?.get('podferry-reason').length === 1) {
       return new Fault(fault.reason, `${this.#named(call)}: ${fault.message}`, options);

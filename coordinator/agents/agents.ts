@@ -3,11 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { Fault } from '../../proto/fault.ts';
 import type { NodeFacts__Output as NodeFacts } from '../../proto/gen/podferry/v1/NodeFacts.ts';
-import type { Agent } from './agent.ts';
+import type { Agent, Place } from './agent.ts';
 
-/** An absent one may still have facts: those of its last answer. */
+/** One that is not ready may still have facts: those of its last answer, wherever it was then. */
 type Health =
-  | { state: 'unasked' }
+  | { state: 'unasked'; facts: NodeFacts | undefined }
   | { state: 'ready'; facts: NodeFacts }
   | { state: 'absent'; facts: NodeFacts | undefined; why: Fault };
 
@@ -18,15 +18,57 @@ const connectMs = 1_300;
 export type Listener = (node: string, facts: NodeFacts, came: boolean) => Promise<void>;
 
 export class Agents {
-  readonly all: readonly Agent[];
-  readonly #health: Map<string, Health>;
+  readonly #agents = new Map<string, Agent>();
+  readonly #health = new Map<string, Health>();
+  readonly #make: (node: string, place: Place) => Agent;
   readonly #log: Logger;
   #answered: Listener = async () => {};
+  /** Until then a node that is not known may still become known. */
+  #moreUntil = Number.NEGATIVE_INFINITY;
 
-  constructor(agents: readonly Agent[], log: Logger) {
-    this.all = agents;
-    this.#health = new Map(agents.map(({ node }) => [node, { state: 'unasked' }]));
+  constructor(make: (node: string, place: Place) => Agent, log: Logger) {
+    this.#make = make;
     this.#log = log;
+  }
+
+  get all(): readonly Agent[] {
+    return [...this.#agents.values()];
+  }
+
+  /**
+   * Says where a node's agent is now. The node's Agent stays the same one: who is in the middle of something with it
+   * goes on with it at its new place.
+   * @returns whether it has to be asked there before it counts
+   */
+  place(node: string, place: Place): boolean {
+    const { address } = place;
+    const agent = this.#agents.get(node);
+    if (agent === undefined) this.#agents.set(node, this.#make(node, place));
+    else if (address !== undefined && agent.address === address) return false;
+    else agent.moveTo(place);
+    const facts = this.factsOf(node);
+    if (address !== undefined) {
+      this.#log.info({ node, address }, 'agent found');
+      this.#health.set(node, { state: 'unasked', facts });
+      return true;
+    }
+    const why = new Fault('NodeNotReady', `${node}: ${place.why}`);
+    if (this.problemOf(node)?.message !== why.message) this.#log.warn({ node, why: why.message }, 'agent is away');
+    this.#health.set(node, { state: 'absent', facts, why });
+    return false;
+  }
+
+  /** Of a node that is gone for good, and its agent with it. */
+  forget(node: string): void {
+    this.#agents.get(node)?.close();
+    this.#agents.delete(node);
+    this.#health.delete(node);
+    this.#log.info({ node }, 'there is no such node any more');
+  }
+
+  /** Some may be found only now, whose nodes others have known before. */
+  expectMore(ms: number): void {
+    this.#moreUntil = performance.now() + ms;
   }
 
   /** @throws Fault NodeNotFound */
@@ -38,12 +80,21 @@ export class Agents {
   }
 
   find(node: string): Agent | undefined {
-    return this.all.find((agent) => agent.node === node);
+    return this.#agents.get(node);
+  }
+
+  /** Whether its agent may know what we do not, and cannot be asked. */
+  isAway(node: string): boolean {
+    return this.#agents.has(node) ? this.problemOf(node) !== undefined : performance.now() < this.#moreUntil;
+  }
+
+  /** Of those that have been asked. */
+  count(state: 'ready' | 'absent'): number {
+    return [...this.#health.values()].filter((health) => health.state === state).length;
   }
 
   factsOf(node: string): NodeFacts | undefined {
-    const health = this.#health.get(node);
-    return health === undefined || health.state === 'unasked' ? undefined : health.facts;
+    return this.#health.get(node)?.facts;
   }
 
   /** What keeps a node from taking part, as of the last look. */
@@ -62,28 +113,34 @@ export class Agents {
   /** Asks a node how it is. An agent that is away is an answer, so this throws only the signal's reason. */
   async look(node: string, signal: AbortSignal): Promise<void> {
     const agent = this.get(node);
+    const { address } = agent;
+    // Why is known already.
+    if (address === undefined) return;
     const before = this.#health.get(node);
+    // Meanwhile it may be somewhere else, where it is asked anew.
+    const isThere = () => this.#agents.get(node) === agent && agent.address === address;
     try {
       await agent.reach(connectMs);
       const facts = await agent.call('Facts', {}, signal);
       if (facts.node !== '' && facts.node !== node) {
         throw new Fault(
           'NodeNotReady',
-          `${agent.address} is the agent of ${facts.node}, not of ${node}: compare --agents with what each agent has as its --node`,
+          `${address} is the agent of ${facts.node}, not of ${node}: compare the --node of that agent with --agents, or with the node of its pod`,
         );
       }
+      if (!isThere()) return;
       const came = before?.state !== 'ready';
-      if (came) this.#log.info({ node, address: agent.address, version: facts.agent_version }, 'agent answers');
+      if (came) this.#log.info({ node, address, version: facts.agent_version }, 'agent answers');
       // Before it counts as ready: what it was in the middle of comes before anything new.
       await this.#answered(node, facts, came);
-      this.#health.set(node, { state: 'ready', facts });
+      if (isThere()) this.#health.set(node, { state: 'ready', facts });
     } catch (error) {
       signal.throwIfAborted();
+      if (!isThere()) return;
       const fault = Fault.from(error, 'AgentUnreachable');
       const why = fault.reason === 'NodeNotReady' ? fault : new Fault('NodeNotReady', fault.message, { cause: fault });
       this.#health.set(node, { state: 'absent', facts: this.factsOf(node), why });
-      if (before?.state !== 'absent')
-        this.#log.warn({ node, address: agent.address, why: why.message }, 'agent does not answer');
+      if (before?.state !== 'absent') this.#log.warn({ node, address, why: why.message }, 'agent does not answer');
     }
   }
 

@@ -32,7 +32,8 @@ export interface NodePods {
 export interface Cluster {
   /**
    * The one pod of that name, and the node where it runs.
-   * @throws Fault PodNotFound, PodNotRunning or PodAmbiguous; NodeNotReady when only an absent node can have it
+   * @throws Fault PodNotFound, PodNotRunning or PodAmbiguous; NodeNotReady when only an absent node can have it;
+   * RuntimeUnsupported when it is a part of Podferry
    */
   findPod(name: PodName, signal: AbortSignal): Promise<Pod>;
 

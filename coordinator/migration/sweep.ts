@@ -98,7 +98,7 @@ export class Sweep {
     if (this.#agents.find(source_node) === undefined || this.#agents.find(target_node) === undefined) {
       this.#log.error(
         { migration: id, source_node, target_node },
-        'found, but not both of its nodes are among --agents',
+        'found, but not both of its nodes have an agent that is known here',
       );
       return;
     }

@@ -232,9 +232,7 @@ export class Ward {
   #isNodeAbsent(): boolean {
     const { agents } = this.#around;
     const { nodeName, targetNode } = this.#object.status ?? {};
-    return [nodeName, targetNode].some(
-      (node) => node !== undefined && agents.find(node) !== undefined && agents.problemOf(node) !== undefined,
-    );
+    return [nodeName, targetNode].some((node) => node !== undefined && agents.isAway(node));
   }
 
   /** Without a migration of ours that could be mirrored. */

@@ -20,6 +20,8 @@ export interface Watched {
 
 export interface Source<T extends Watched> {
   path: string;
+  /** Which of them, in the words of the API server; `list` has to ask for the same ones. */
+  query?: Record<string, string>;
   list: (signal: AbortSignal) => Promise<{ items: T[]; resourceVersion: string }>;
 }
 
@@ -69,7 +71,7 @@ export async function watchObjects<T extends Watched>(
       }
       await follow(
         config,
-        source.path,
+        source,
         position,
         { seen: (object: T) => listener.seen(object), gone: (object: T) => listener.gone(object), opened },
         log,
@@ -89,7 +91,8 @@ export async function watchObjects<T extends Watched>(
 
 function warn(log: Log, path: string, error: unknown): void {
   const { reason, message } = apiFault(error, `watching ${path}`);
-  const hint = statusOf(error) === 404 ? ': are charts/podferry/crds applied?' : '';
+  const hint =
+    statusOf(error) === 404 && path.startsWith('/apis/podferry.dev/') ? ': are charts/podferry/crds applied?' : '';
   log.warn({ path, reason }, `${message}${hint}`);
 }
 
@@ -104,7 +107,7 @@ interface Position {
 /** One connection, from a position on, which it moves. */
 async function follow<T extends Watched>(
   config: KubeConfig,
-  path: string,
+  { path, query: which }: Pick<Source<T>, 'path' | 'query'>,
   position: Position,
   listener: Pick<Listener<T>, 'seen' | 'gone'> & { opened: () => void },
   log: Log,
@@ -127,7 +130,12 @@ async function follow<T extends Watched>(
       log.error({ err: error, path }, 'a change was not understood');
     }
   };
-  const query = { resourceVersion: position.version, allowWatchBookmarks: true, timeoutSeconds: watchSeconds };
+  const query = {
+    ...which,
+    resourceVersion: position.version,
+    allowWatchBookmarks: true,
+    timeoutSeconds: watchSeconds,
+  };
   const open = new Watch(config).watch(path, query, hear, (error: unknown) => {
     // Silence is no loss: all that had come was seen.
     if (error === null || error === undefined || (error as Error).name === 'TimeoutError') ended.resolve();

@@ -14,6 +14,7 @@ import { addEndpoints, followEndpoints, forgetEndpoints } from './endpoints.ts';
 import { freeName } from './names.ts';
 import { podsOn } from './node-pods.ts';
 import { fittingNodes, whyNotOn } from './nodes.ts';
+import { refuseOwn } from './own-pods.ts';
 import { statefulSetRefusals } from './stateful-set.ts';
 import { migrationAnnotation, runtimeClass, targetNameOf, targetPodOf } from './target-pod.ts';
 import { removePod, startPod } from './target-start.ts';
@@ -26,8 +27,16 @@ const endpointsPatienceMs = 10_000;
 /** Above the linger: the time to kill a container. */
 const releaseMarginMs = 30_000;
 
-/** @param load how many migrations a node takes part in, or is to */
-export function kubernetesCluster(kubernetes: Kubernetes, agents: Agents, load: (node: string) => number): Cluster {
+/**
+ * @param own the namespace of this coordinator
+ * @param load how many migrations a node takes part in, or is to
+ */
+export function kubernetesCluster(
+  kubernetes: Kubernetes,
+  own: string,
+  agents: Agents,
+  load: (node: string) => number,
+): Cluster {
   const { core } = kubernetes;
 
   async function podNamed({ namespace, name, uid }: PodName, signal: AbortSignal): Promise<V1Pod | undefined> {
@@ -65,6 +74,7 @@ export function kubernetesCluster(kubernetes: Kubernetes, agents: Agents, load: 
       if (pod === undefined) {
         throw new Fault('PodNotFound', `there is no ${full(wanted)}: are namespace and name right?`);
       }
+      refuseOwn(pod, own);
       const node = pod.spec?.nodeName ?? '';
       const phase = pod.metadata?.deletionTimestamp === undefined ? pod.status?.phase : 'Terminating';
       if (phase !== 'Running') {

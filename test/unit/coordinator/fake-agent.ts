@@ -65,6 +65,8 @@ export class FakeAgent {
   /** Told of each call before anything is done, and when all of it is done but not answered. */
   onCall: (name: string) => void | Promise<void> = () => {};
   onDone: (name: string) => void | Promise<void> = () => {};
+  /** One that a test moves is somewhere else when it is started again. */
+  host = '127.0.0.1';
   port = 0;
   readonly #credentials: ServerCredentials;
   readonly #rules = new Map<string, Rule>();
@@ -77,7 +79,7 @@ export class FakeAgent {
   }
 
   get address(): string {
-    return `127.0.0.1:${this.port}`;
+    return `${this.host}:${this.port}`;
   }
 
   /** True from the call at which it vanished until somebody starts it again. */

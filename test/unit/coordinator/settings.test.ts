@@ -18,11 +18,14 @@ describe('settings', () => {
         ['node-a', '10.0.0.1:7440'],
         ['node-b', '[::1]:7440'],
       ]),
+      agentSelector: undefined,
+      agentPort: 7440,
       kubeconfig: undefined,
       tokenAudience: undefined,
       leaderElect: false,
       namespace: 'podferry-system',
       authority: undefined,
+      pod: undefined,
       maxPerNode: 2,
       maxTotal: 4,
       rollBackTimeoutMs: 60_000,
@@ -93,6 +96,27 @@ describe('settings', () => {
       const given = ['--authority', 'given', ...own.slice(2), '--authority-lifetime', '1s'];
       expect(readSettings(given)).toMatchObject({ authority: { kind: 'given' } });
     });
+  });
+
+  it('take agents either as they are given or as pods', () => {
+    const selector = ['--agent-selector', 'app=agent', '--insecure-plaintext'];
+    expect(readSettings([...selector, '--kubeconfig', '/x', '--agent-port', '7540'])).toMatchObject({
+      agents: undefined,
+      agentSelector: 'app=agent',
+      agentPort: 7540,
+    });
+    expect(() => readSettings(selector)).toThrow(/^--agent-selector: needs --kubeconfig/);
+    expect(() => readSettings([...least, ...selector, '--kubeconfig', '/x'])).toThrow(
+      /^--agents and --agent-selector exclude each other$/,
+    );
+    expect(() => readSettings(['--insecure-plaintext'])).toThrow(/^--agents: .*or --agent-selector/);
+    const empty = ['--agent-selector', ' ', '--agent-port', '65536', '--kubeconfig', '/x', '--insecure-plaintext'];
+    expect(() => readSettings(empty)).toThrow(/^--agent-selector: .*every pod.*\n--agent-port: .*port/);
+  });
+
+  it('know a pod of their own only on Kubernetes', () => {
+    expect(() => readSettings([...least, '--pod', 'podferry-coordinator-x'])).toThrow(/^--pod: needs --kubeconfig/);
+    expect(() => readSettings([...least, '--pod', '../x', '--kubeconfig', '/x'])).toThrow(/^--pod: /);
   });
 
   it('take tokens only where somebody knows them', () => {

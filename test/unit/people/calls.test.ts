@@ -63,8 +63,11 @@ beforeAll(async () => {
     admit: () => {},
     reviews,
   };
+  const agents = new Agents((node) => {
+    throw new Error(`nobody has said where ${node} is`);
+  }, log);
   const definition = load('coordinator.proto').podferry.v1.Coordinator.service;
-  server.addService(definition, coordinatorService(migrations, new Agents([], log), undefined, identity, front));
+  server.addService(definition, coordinatorService(migrations, agents, undefined, identity, front));
   const listening = await listen(server, { host: '127.0.0.1', port: 0 }, identity, true);
   port = listening.port;
   return async () => {
