@@ -1,4 +1,4 @@
-# One image for agent, coordinator and node installer; README.md says how to build it.
+# One image for agent and coordinator; README.md says how to build it.
 # It is put together from Debian's packages and the locked npm packages: BASE only does the work, nothing of it is kept.
 ARG BASE=debian:forky-slim
 
