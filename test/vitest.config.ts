@@ -15,6 +15,18 @@ export default defineConfig({
       { test: { name: 'unit', root, retry, include: ['test/unit/**/*.test.ts'], testTimeout: 30_000 } },
       {
         test: {
+          name: 'chart',
+          root,
+          retry,
+          include: ['test/chart/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 30_000,
+          // An image that nobody has built yet takes minutes.
+          hookTimeout: 600_000,
+        },
+      },
+      {
+        test: {
           name: 'integration',
           root,
           retry,

@@ -11,6 +11,7 @@ export { apply, kubectl, kubectlCommand, type KubectlOptions, runKubectl } from 
 export { startKubelet, stopKubelet } from './kubernetes/kubelet.ts';
 export { type ExecOptions, Lab, type LabKubernetes, type LabNode, open } from './lab.ts';
 export { addressOf, type KubernetesUser, type NodeName, nodeNames, type Place, ports } from './layout.ts';
+export { loadPodferryImage, podferryImage, podferryImageName } from './podferry.ts';
 export {
   type ContainerSpec,
   lookAtPod,

@@ -18,9 +18,16 @@ const programs = {
 // mmdebstrap only recommends the keys it checks forky with.
 const besides: Record<string, readonly string[]> = { mmdebstrap: ['debian-archive-keyring'] };
 
-export async function installPrograms(say: (line: string) => void, signal?: AbortSignal): Promise<void> {
+/** Only for who builds Podferry's own image. */
+export const imagePrograms = { buildah: 'buildah', mmdebstrap: 'mmdebstrap', flock: 'util-linux' };
+
+export async function installPrograms(
+  say: (line: string) => void,
+  signal?: AbortSignal,
+  needed: Readonly<Record<string, string>> = programs,
+): Promise<void> {
   if (process.getuid?.() !== 0) throw new Error('the lab makes namespaces, mounts and cgroups: run it as root');
-  const missing = Object.entries(programs).filter(([program]) => !onPath(program));
+  const missing = Object.entries(needed).filter(([program]) => !onPath(program));
   if (missing.length === 0) return;
   const wanted = [...new Set(missing.flatMap(([, name]) => [name, ...(besides[name] ?? [])]))];
   say(`installing ${wanted.join(', ')}`);

@@ -6,6 +6,7 @@ import { kubectlCommand } from './kubernetes/kubectl.ts';
 import { defaultName, type Lab, open } from './lab.ts';
 import { addImage } from './image.ts';
 import { nodeName, type Place, placeName } from './layout.ts';
+import { loadPodferryImage } from './podferry.ts';
 import { runPod } from './run.ts';
 import { describeStatus, labNames, status } from './status.ts';
 import { defaultCache, up } from './up.ts';
@@ -107,15 +108,30 @@ program
 
 program
   .command('image')
-  .description('make an image of a root directory and load it into all nodes')
+  .description("make an image of a root directory and load it into all nodes; without one, Podferry's own")
   .addOption(named())
-  .argument('<image>', 'its name with a tag')
-  .argument('<dir>')
-  .argument('<command...>', 'what it runs')
+  .argument('[image]', 'its name with a tag')
+  .argument('[dir]')
+  .argument('[command...]', 'what it runs')
   .passThroughOptions()
-  .action(async (image: string, directory: string, command: string[], options: { name: string }) => {
-    await addImage(open(options.name), image, directory, withoutDashes(command));
-  });
+  .action(
+    async (image: string | undefined, directory: string | undefined, command: string[], options: { name: string }) => {
+      const lab = open(options.name);
+      if (image === undefined) {
+        for (const name of ['SIGINT', 'SIGTERM'] as const) {
+          process.once(name, () => interrupted.abort(new Error(`interrupted by ${name}`)));
+        }
+        console.log(await loadPodferryImage(lab, say, interrupted.signal));
+        return;
+      }
+      if (directory === undefined || command.length === 0) {
+        throw new Error(
+          `image ${image}: name its root directory and its command, or nothing at all for Podferry's own`,
+        );
+      }
+      await addImage(lab, image, directory, withoutDashes(command));
+    },
+  );
 
 program
   .command('run')
