@@ -85,7 +85,7 @@ export class Controller {
       if (statusOf(error) === 409) {
         throw new Fault('InvalidArgument', `there is a PodCheckpoint ${namespace}/${name} already: take another name`);
       }
-      const hint = statusOf(error) === 404 ? ' (has charts/podferry/crds been applied?)' : '';
+      const hint = statusOf(error) === 404 ? ' (has charts/podferry/files/crds been applied?)' : '';
       throw apiFault(error, `making a PodCheckpoint in ${namespace}${hint}`);
     }
   }

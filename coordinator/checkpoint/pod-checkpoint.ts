@@ -1,4 +1,4 @@
-/** A checkpoint as an object of the API server: what charts/podferry/crds/podcheckpoints.yaml describes. Pure. */
+/** A checkpoint as an object of the API server: what charts/podferry/files/crds/podcheckpoints.yaml describes. Pure. */
 import type { PodTemplate } from '../cluster/kubernetes/template.ts';
 import type { Resource } from '../resource/objects.ts';
 import type { Condition } from '../resource/pod-migration.ts';

@@ -81,7 +81,7 @@ export class Controller {
       const called = { generateName: `${name.slice(0, longestStem)}-` };
       object = await objects.create(namespace, called, asker, specOf(request, plan.pod?.uid ?? ''), closed);
     } catch (error) {
-      const hint = statusOf(error) === 404 ? ' (has charts/podferry/crds been applied?)' : '';
+      const hint = statusOf(error) === 404 ? ' (has charts/podferry/files/crds been applied?)' : '';
       throw apiFault(error, `making a PodMigration in ${namespace}${hint}`);
     }
     return await this.#seen(object).begun.promise;

@@ -1,4 +1,4 @@
-/** A migration as an object of the API server: what charts/podferry/crds/podmigrations.yaml describes. Pure. */
+/** A migration as an object of the API server: what charts/podferry/files/crds/podmigrations.yaml describes. Pure. */
 import type { V1Condition } from '@kubernetes/client-node';
 import type { MigrateRequest__Output as MigrateRequest } from '../../proto/gen/podferry/v1/MigrateRequest.ts';
 import { isEnd, type Phase } from '../../proto/phases.ts';

@@ -10,7 +10,7 @@ import { tlsOf } from './users.ts';
 
 /** A lab's Kubernetes as a whole. */
 
-const customResources = join(repository, 'charts/podferry/crds');
+const customResources = join(repository, 'charts/podferry/files/crds');
 /** What it grants the coordinator's group and people, and what it keeps from others: all that a cluster needs beside our programs. */
 const objects = join(repository, 'charts/podferry/files');
 

@@ -25,7 +25,7 @@ interface Schema {
   'x-kubernetes-preserve-unknown-fields'?: boolean;
 }
 
-const file = join(import.meta.dirname, '../../../charts/podferry/crds/podcheckpoints.yaml');
+const file = join(import.meta.dirname, '../../../charts/podferry/files/crds/podcheckpoints.yaml');
 const { spec } = parse(readFileSync(file, 'utf8')) as {
   spec: { names: { kind: string; plural: string }; versions: [{ schema: { openAPIV3Schema: Schema } }] };
 };

@@ -17,7 +17,7 @@ interface Schema {
   default?: unknown;
 }
 
-const file = join(import.meta.dirname, '../../../charts/podferry/crds/podmigrations.yaml');
+const file = join(import.meta.dirname, '../../../charts/podferry/files/crds/podmigrations.yaml');
 const definition = parse(readFileSync(file, 'utf8')) as {
   spec: { versions: [{ schema: { openAPIV3Schema: Schema } }] };
 };
