@@ -92,7 +92,9 @@ export async function watchObjects<T extends Watched>(
 function warn(log: Log, path: string, error: unknown): void {
   const { reason, message } = apiFault(error, `watching ${path}`);
   const hint =
-    statusOf(error) === 404 && path.startsWith('/apis/podferry.dev/') ? ': are charts/podferry/files/crds applied?' : '';
+    statusOf(error) === 404 && path.startsWith('/apis/podferry.dev/')
+      ? ': are charts/podferry/files/crds applied?'
+      : '';
   log.warn({ path, reason }, `${message}${hint}`);
 }
 
