@@ -22,6 +22,8 @@ export interface LabState {
 export interface LabKubernetes {
   version: string;
   programs: string;
+  /** The program of its name server. */
+  dns: string;
 }
 
 export interface LabNode {
