@@ -124,7 +124,7 @@ async function hold(
   const places = new Map<Place, number>([['control', control], ...pids]);
   await connect({ switch: switchPid, places }, signal);
   const started = { name, cache, switch: switchPid, control, nodes: Object.fromEntries(pids) };
-  return { ...started, ...(kubernetes && { kubernetes }) };
+  return { ...started, ...(kubernetes && { kubernetes }), ...(stock && { stock }) };
 }
 
 async function clearAway(name: string, say: (line: string) => void): Promise<void> {
