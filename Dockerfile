@@ -48,12 +48,12 @@ COPY --from=modules /node/node usr/bin/node
 # CRIU with its libraries and its loader, in a directory that works anywhere: for nodes that have none, or too old a
 # one. The image's own is the same.
 COPY agent/criu/criu opt/podferry/criu/criu
-RUN cd opt/podferry/criu && mkdir lib && chmod 755 criu && mv /root-of-image/usr/sbin/criu criu.real \
+RUN cd opt/podferry/criu && mkdir lib bin && chmod 755 criu && mv /root-of-image/usr/sbin/criu criu.real \
  && chroot /root-of-image sh -c 'set -- /lib*/ld-linux-*.so.?; "$1" --list /opt/podferry/criu/criu.real' >/needed \
  && for library in $(grep -o '/[^ ]*' /needed); do \
       cp -p "/root-of-image$(chroot /root-of-image readlink -f "$library")" "lib/${library##*/}" || exit 1; \
     done \
- && ln -s "$(cd lib && ls ld-linux-*)" lib/loader && ln -s ../../opt/podferry/criu/criu /root-of-image/usr/sbin/criu \
+ && ln -s "../lib/$(cd lib && ls ld-linux-*)" bin/criu && ln -s ../../opt/podferry/criu/criu /root-of-image/usr/sbin/criu \
  && chroot /root-of-image criu --version
 ARG SOURCE_DATE_EPOCH=0
 # Licences stay, other documents and locales go; so do what a person would log in with, every setuid bit, and the

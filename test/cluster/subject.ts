@@ -5,7 +5,7 @@
 import { expect } from 'vitest';
 import { daemonPid, type Lab, type Place } from '../lab/index.ts';
 import { fillRedis, RunningWriter } from '../workloads/redis.ts';
-import { Attempt } from '../integration/attempt.ts';
+import { Attempt, kubectlMigrate } from '../integration/attempt.ts';
 import { type Migrated, otherThan } from '../integration/migrate.ts';
 import { repair } from '../integration/outage.ts';
 import { Witness } from '../integration/witness.ts';
@@ -84,6 +84,28 @@ export class Subject {
     if (migration?.phase === 'Succeeded') return await this.movedToTarget();
     expect(migration?.phase).toBe('RolledBack');
     await this.ranOnAtSource();
+  }
+
+  /** After any number of moves. */
+  async isSomewhere(): Promise<void> {
+    await this.#isTheOne();
+  }
+
+  /** Moves there and back, again and again, until something else has ended. Answers how each of them ended. */
+  async movesUntil(other: Promise<unknown>): Promise<string[]> {
+    const phases: string[] = [];
+    let goesOn = true;
+    const ended = other.finally(() => {
+      goesOn = false;
+    });
+    ended.catch(() => {});
+    while (goesOn) {
+      const { name } = await thePodOf(this.lab, app);
+      const { migration } = await kubectlMigrate(this.lab, name, '--linger', '100ms', '--reconnect', '1m');
+      phases.push(migration?.phase ?? 'Refused');
+    }
+    await ended;
+    return phases;
   }
 
   async #isTheOne(): Promise<Placed> {

@@ -4,11 +4,12 @@
  */
 import type { V1Pod } from '@kubernetes/client-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { chart, chartNamespace, helm, installChart, runHelm, valuesFile } from '../lab/chart.ts';
+import { chart, chartNamespace, helm, installChart, runHelm, untilRolledOut, valuesFile } from '../lab/chart.ts';
 import { apply, kubectl, type NodeName, open, runKubectl } from '../lab/index.ts';
 import { loadPodferryImage } from '../lab/podferry.ts';
+import { holdCriu, letCriuGo } from '../integration/outage.ts';
 import { Subject } from '../cluster/subject.ts';
-import { container, deployment, podsIn, statefulSet } from '../cluster/workload.ts';
+import { container, deployment, exists, podsIn, statefulSet } from '../cluster/workload.ts';
 import { pathOf, valueFiles } from '../chart/rendered.ts';
 import { diskOf } from './disk.ts';
 
@@ -62,6 +63,9 @@ async function objects(): Promise<string[]> {
     .sort();
 }
 
+const agents = async () =>
+  (await podsIn(lab, chartNamespace)).filter(({ spec }) => spec?.serviceAccountName === 'podferry-agent');
+
 let bystandersBefore: unknown[];
 
 beforeAll(async () => {
@@ -106,10 +110,7 @@ describe('what the chart makes', () => {
 it('comes by helm install, and nobody’s pod notices', async () => {
   await installChart(lab);
   expect(await bystandersNow()).toEqual(bystandersBefore);
-  const agents = (await podsIn(lab, chartNamespace)).filter(
-    ({ spec }) => spec?.serviceAccountName === 'podferry-agent',
-  );
-  expect(agents.map(({ spec }) => spec?.nodeName).sort()).toEqual([...lab.nodeNames]);
+  expect((await agents()).map(({ spec }) => spec?.nodeName).sort()).toEqual([...lab.nodeNames]);
 });
 
 it('is refused a second time, before anything is changed', async () => {
@@ -119,6 +120,7 @@ it('is refused a second time, before anything is changed', async () => {
   expect(second.code).not.toBe(0);
   expect(second.stderr).toContain(`release podferry in namespace ${chartNamespace}`);
   expect(await objects()).toEqual(was);
+  expect(await exists(lab, 'namespace/elsewhere')).toBe(false);
 });
 
 describe.each([
@@ -134,4 +136,45 @@ describe.each([
       await subject.end();
     }
   });
+});
+
+/** New pods of both parts, as a new image would make them. */
+const round = (name: string) =>
+  ['agent', 'coordinator'].flatMap((part) => ['--set-string', `${part}.podAnnotations.round=${name}`]);
+
+const podOn = async (node: NodeName) =>
+  (await agents()).find(({ spec, metadata }) => spec?.nodeName === node && metadata?.deletionTimestamp === undefined);
+
+it('is upgraded under a migration, which ends with the pod in one place', async () => {
+  const subject = await Subject.start(lab, deployment);
+  try {
+    const { node } = subject.placed;
+    const uid = (await podOn(node))?.metadata?.uid;
+    const attempt = subject.move();
+    await attempt.source('Frozen');
+    // It does not get any further until its agent, which drives it, is another one.
+    await holdCriu(lab, node);
+    const upgraded = installChart(lab, round('second'));
+    await expect.poll(async () => (await podOn(node))?.metadata?.uid, { timeout: 60_000 }).not.toBe(uid);
+    await letCriuGo(lab, node);
+    await upgraded;
+    await subject.isWhere(await attempt.ended);
+  } finally {
+    await subject.end();
+  }
+});
+
+it('is rolled back under migrations, one after the other, and loses nothing', async () => {
+  const subject = await Subject.start(lab, deployment);
+  try {
+    const rolledBack = runHelm(lab, ['rollback', 'podferry', '1']).then(async () => await untilRolledOut(lab));
+    const phases = await subject.movesUntil(rolledBack);
+    expect(phases.length).toBeGreaterThan(1);
+    // A node whose agent is just being replaced is refused, by its name.
+    expect(phases.filter((phase) => !['Succeeded', 'RolledBack', 'Refused'].includes(phase))).toEqual([]);
+    expect((await agents()).map(({ metadata }) => metadata?.annotations?.['round'])).toEqual([undefined, undefined]);
+    await subject.isSomewhere();
+  } finally {
+    await subject.end();
+  }
 });
