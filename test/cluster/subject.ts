@@ -94,12 +94,10 @@ export class Subject {
   /** Moves there and back, again and again, until something else has ended. Answers how each of them ended. */
   async movesUntil(other: Promise<unknown>): Promise<string[]> {
     const phases: string[] = [];
-    let goesOn = true;
-    const ended = other.finally(() => {
-      goesOn = false;
-    });
+    const over = new AbortController();
+    const ended = other.finally(() => over.abort());
     ended.catch(() => {});
-    while (goesOn) {
+    while (!over.signal.aborted) {
       const { name } = await thePodOf(this.lab, app);
       const { migration } = await kubectlMigrate(this.lab, name, '--linger', '100ms', '--reconnect', '1m');
       phases.push(migration?.phase ?? 'Refused');

@@ -110,7 +110,7 @@ describe('what the chart makes', () => {
 it('comes by helm install, and nobody’s pod notices', async () => {
   await installChart(lab);
   expect(await bystandersNow()).toEqual(bystandersBefore);
-  expect((await agents()).map(({ spec }) => spec?.nodeName).sort()).toEqual([...lab.nodeNames]);
+  expect((await agents()).map(({ spec }) => `${spec?.nodeName}`).sort()).toEqual([...lab.nodeNames]);
 });
 
 it('is refused a second time, before anything is changed', async () => {
