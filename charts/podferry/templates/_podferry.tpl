@@ -124,3 +124,15 @@ namespace the release's, and bindings our ServiceAccount. Takes root and file.
 {{ toYaml $object }}
 {{- end }}
 {{- end }}
+
+{{/* When helm makes what helm uninstall needs of its own, and that it goes when all has gone well. Takes the weight. */}}
+{{- define "podferry.uninstallHook" -}}
+helm.sh/hook: pre-delete
+helm.sh/hook-weight: {{ . | quote }}
+helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+{{- end }}
+
+{{/* Whether PodMigrations and PodCheckpoints outlive the release; empty: they don't. */}}
+{{- define "podferry.keepsResources" -}}
+{{- if or (not .Values.crds.install) .Values.crds.keep }}true{{ end }}
+{{- end }}
