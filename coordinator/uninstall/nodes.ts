@@ -11,7 +11,7 @@ const cleaners: Workload = { kind: 'DaemonSet', name: 'podferry-uninstall', comp
 
 /** Kubernetes kills a pod 30 s after it asked. Less than it leaves this program, so that it can be done. */
 const clearMs = 25_000;
-const clearPauseMs = 500;
+const clearPauseMs = 200;
 
 export async function cleanNodes(
   kubernetes: Kubernetes,
