@@ -19,6 +19,11 @@ export interface FakeObject {
   status?: object;
 }
 
+interface Deletion {
+  preconditions?: { uid?: string };
+  propagationPolicy?: string;
+}
+
 interface PodAbout {
   node: string;
   component?: string;
@@ -111,8 +116,8 @@ export class FakeRelease {
     }
     if (request.method === 'POST') return this.#make(JSON.parse(request.body) as FakeObject, pathname, response);
     if (request.method === 'DELETE') {
-      const body = (request.body === '' ? {} : JSON.parse(request.body)) as { preconditions?: { uid?: string } };
-      return this.#delete(pathname, body.preconditions?.uid, response);
+      const body = (request.body === '' ? {} : JSON.parse(request.body)) as Deletion;
+      return this.#delete(pathname, body, response);
     }
     const object = this.objects.get(pathname);
     json(response, object === undefined ? 404 : 200, object ?? {});
@@ -172,7 +177,7 @@ export class FakeRelease {
     json(response, 201, object);
   }
 
-  #delete(path: string, uid: string | undefined, response: ServerResponse): void {
+  #delete(path: string, { preconditions, propagationPolicy }: Deletion, response: ServerResponse): void {
     const resource = this.resources?.get(path);
     if (resource !== undefined) {
       if ((resource.metadata.finalizers ?? []).length === 0) this.resources?.delete(path);
@@ -181,9 +186,10 @@ export class FakeRelease {
     }
     const object = this.objects.get(path);
     if (object === undefined) return json(response, 404, {});
-    if (uid !== undefined && object.metadata.uid !== uid) return json(response, 409, {});
+    if (preconditions !== undefined && object.metadata.uid !== preconditions.uid) return json(response, 409, {});
     this.objects.delete(path);
-    for (const name of this.podsOf(componentOf[path] ?? 'none')) this.#leaving.add(name);
+    if (propagationPolicy === 'Background')
+      for (const name of this.podsOf(componentOf[path] ?? 'none')) this.#leaving.add(name);
     json(response, 200, {});
   }
 }

@@ -82,6 +82,8 @@ it('what is on its way out has to be out, if its definition stays', () => {
     expect.stringMatching(/on their way out.*try again[^]*PodMigration demo\/m[^]*PodCheckpoint demo\/c/),
   ]);
   expect(refusals(situation, deleting)).toEqual([]);
+  const unfinished = { ...nothing, checkpoints: [checkpoint('c', undefined, '', { ...kept, leaving: true })] };
+  expect(refusals(unfinished, keeping)).toEqual([expect.stringContaining('on their way out')]);
   expect(refusals({ ...situation, hasCoordinator: false }, keeping)[0]).toMatch(/helm rollback/);
 });
 

@@ -12,6 +12,7 @@ import type { Kubernetes } from '../../../coordinator/cluster/kubernetes/client.
 import { Patience } from '../../../coordinator/uninstall/patience.ts';
 import { Refused, type Settings, uninstall } from '../../../coordinator/uninstall/uninstall.ts';
 import { Fault } from '../../../proto/fault.ts';
+import { json } from './api-server.ts';
 import { FakeRelease, namespace, paths } from './fake-release.ts';
 import { until } from './until.ts';
 
@@ -115,6 +116,12 @@ it('changes nothing while somebody needs it, and says all that is against it at 
     /demo\/moving \(Dumping\)[^]*demo\/new\n[^]*podferry-system\/redis \(of no owner, on node-b\)/,
   );
   expect(error.message).not.toContain('podferry-system/other');
+  expect(release.changes).toEqual([]);
+});
+
+it('changes nothing for a single reason, too', async () => {
+  release.addPod('redis', { node: 'node-b', runtimeClassName: 'podferry' });
+  expect(await failure({ keepResources: false })).toBeInstanceOf(Refused);
   expect(release.changes).toEqual([]);
 });
 
@@ -246,6 +253,7 @@ it('leaves alone what somebody else has made under that name since', async () =>
   stop.abort(new Fault('Cancelled', 'SIGTERM came'));
   expect((await running).message).toBe('SIGTERM came');
   expect(release.has(paths.cleaners)).toBe(true);
+  expect(said.join()).not.toContain('409');
 });
 
 it('begins with pods of its own, not with what an earlier try has left', async () => {
@@ -272,4 +280,9 @@ it('outlives an API server that is away for a moment, and says what it was not a
     reason: 'PermissionDenied',
     message: expect.stringMatching(/^looking at Deployment .*403/),
   });
+});
+
+it('gives up on one that stays away', async () => {
+  release.server.answer = (_request, response) => json(response, 503, { message: 'away' });
+  expect((await failure({}, 100)).message).toMatch(/^looking at Deployment .*503: away/);
 });
