@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The agent of a node: puts its parts together and serves until it is told to stop. */
 import { existsSync, readFileSync } from 'node:fs';
+import { isIPv6 } from 'node:net';
 import { Server } from '@grpc/grpc-js';
 import { Command, Option } from 'commander';
 import { pino } from 'pino';
@@ -160,9 +161,12 @@ const facts = async () => {
 server.addService(load('agent.proto').podferry.v1.Agent.service, {
   ...handlers({ agent, identity, log, dataAddress: flags.dataListen, facts }),
 });
+// A pod's address may be of either kind, and is given in brackets; grpc-js takes them round those of IPv6 alone.
+const [host, port] = address(flags.listen);
+const listen = isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
 await new Promise<number>((resolve, reject) => {
-  server.bindAsync(flags.listen, identity.serverCredentials(), (error, port) =>
-    error ? reject(error) : resolve(port),
+  server.bindAsync(listen, identity.serverCredentials(), (error, bound) =>
+    error ? reject(error) : resolve(bound),
   );
 });
 waitsFor = undefined;

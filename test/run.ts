@@ -1,7 +1,7 @@
 /**
  * Runs the tests of a project in a lab of their own.
  *
- *   node test/run.ts integration|cluster [what vitest takes: file names, -t, …]
+ *   node test/run.ts integration|cluster|install [what vitest takes: file names, -t, …]
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -11,12 +11,14 @@ import { join } from 'node:path';
 import { down, up } from './lab/index.ts';
 
 const [project = '', ...rest] = process.argv.slice(2);
-const needs: Record<string, { kubernetes: boolean } | undefined> = {
+const needs: Record<string, { kubernetes: boolean; stock?: boolean } | undefined> = {
   integration: { kubernetes: false },
   cluster: { kubernetes: true },
+  install: { kubernetes: true, stock: true },
 };
 const options = needs[project];
-if (options === undefined) throw new Error(`no tests are called ${JSON.stringify(project)}: integration or cluster`);
+if (options === undefined)
+  throw new Error(`no tests are called ${JSON.stringify(project)}: integration, cluster or install`);
 
 const say = (line: string) => console.error(`${project}: ${line}`);
 const root = join(import.meta.dirname, '..');

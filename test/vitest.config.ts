@@ -48,6 +48,19 @@ export default defineConfig({
           hookTimeout: 120_000,
         },
       },
+      {
+        test: {
+          name: 'install',
+          root,
+          // One thing after the other, as an operator does them: none can be done a second time by itself.
+          retry: 0,
+          bail: 1,
+          include: ['test/install/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 240_000,
+          hookTimeout: 600_000,
+        },
+      },
     ],
   },
 });

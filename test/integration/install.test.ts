@@ -3,7 +3,7 @@ import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { askRunning } from '../../agent/install/cri.ts';
-import { containerdConfig } from '../lab/containerd.ts';
+import { stockContainerdConfig as plain } from '../lab/containerd.ts';
 import { type NodeName, open, type Output, startContainerd } from '../lab/index.ts';
 import { nodeProgramInNode, repositoryInNode, wrapperInNode } from '../lab/layout.ts';
 import { olderContainerd } from '../lab/older-containerd.ts';
@@ -57,8 +57,6 @@ async function configure(files: Record<string, string>): Promise<void> {
   expect(await handlerThatRuns()).toBeUndefined();
 }
 
-/** As the lab has it, but for our handler. */
-const plain = containerdConfig.replace(/^\[[^\n]*podferry\]\n[^]*?(?=# What the freeze)/m, '');
 const version3 = "plugins.'io.containerd.cri.v1.runtime'";
 const version2 = 'plugins."io.containerd.grpc.v1.cri"';
 
@@ -162,7 +160,7 @@ describe('containerd 2', () => {
 
   it('takes over how the node keeps its cgroups', async () => {
     const options = `[${version3}.containerd.runtimes.runc.options]\nSystemdCgroup = true\n`;
-    await configure({ [main]: plain.replace('# What the freeze', () => `${options}\n# What the freeze`) });
+    await configure({ [main]: `${plain}\n${options}` });
     expect(await installer('install')).toMatchObject({ code: 0 });
     expect(await handlerThatRuns()).toMatchObject({ options: { SystemdCgroup: true } });
   });

@@ -94,8 +94,10 @@ export async function letCriuGo(lab: Lab, node: NodeName): Promise<void> {
 /** After a test, however far it came: everything is plugged in, nothing is held, and every part runs. */
 export async function repair(lab: Lab): Promise<void> {
   for (const place of [...lab.nodeNames, 'control'] as const) await lab.plugIn(place);
+  for (const node of lab.nodeNames) await lab.exec(node, ['pkill', '-CONT', '-x', 'criu']);
+  // There they run in pods, which others start again.
+  if (lab.state.stock) return;
   for (const node of lab.nodeNames) {
-    await lab.exec(node, ['pkill', '-CONT', '-x', 'criu']);
     await revive(
       () => Part.agent(lab, node),
       (options) => startAgent(lab, node, options),

@@ -7,8 +7,8 @@ export const pauseImage = 'podferry.dev/pause:lab';
 const runtime = "plugins.'io.containerd.cri.v1.runtime'";
 const images = "plugins.'io.containerd.cri.v1.images'";
 
-/** As on a stock node, plus the handler `podferry`, plus what a root without CAP_SYS_RESOURCE needs. */
-export const containerdConfig = `version = 3
+/** As on a node that Podferry has not been to, plus what a root without CAP_SYS_RESOURCE needs. */
+export const stockContainerdConfig = `version = 3
 
 [${images}.pinned_images]
 sandbox = '${pauseImage}'
@@ -27,7 +27,10 @@ default_runtime_name = 'runc'
 
 [${runtime}.containerd.runtimes.runc]
 runtime_type = 'io.containerd.runc.v2'
+`;
 
+/** With our handler, as the node installer would make it. */
+export const containerdConfig = `${stockContainerdConfig}
 [${runtime}.containerd.runtimes.podferry]
 runtime_type = 'io.containerd.runc.v2'
 pod_annotations = ['podferry.dev/*']

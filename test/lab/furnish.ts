@@ -3,7 +3,7 @@ import { chmod, cp, mkdir, writeFile } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { agentIdentity } from './certificates.ts';
-import { cniConfig, containerdConfig } from './containerd.ts';
+import { cniConfig, containerdConfig, stockContainerdConfig } from './containerd.ts';
 import {
   addressOf,
   controlAddress,
@@ -21,8 +21,16 @@ const criuWithLimits = `#!/bin/sh\nLD_PRELOAD=${criuLimits} exec /usr/sbin/criu 
 // What the handler calls until the repository has a wrapper.
 const passthrough = '#!/bin/sh\nexec runc "$@"\n';
 
-/** Writes a node's own files into its overlay, before the node exists: it finds them at its start. */
-export async function furnish(layout: Layout, node: NodeName, nodes: readonly NodeName[]): Promise<void> {
+/**
+ * Writes a node's own files into its overlay, before the node exists: it finds them at its start.
+ * @param stock without anything of Podferry's, as somebody's node is
+ */
+export async function furnish(
+  layout: Layout,
+  node: NodeName,
+  nodes: readonly NodeName[],
+  stock: boolean,
+): Promise<void> {
   const { upper } = layout.nodeDisk(node);
   const hosts = [
     '127.0.0.1 localhost',
@@ -36,7 +44,7 @@ export async function furnish(layout: Layout, node: NodeName, nodes: readonly No
     'etc/machine-id': createHash('md5').update(`${layout.name}/${node}`).digest('hex'),
     // Present, or busybox would wait for terminals; empty, because the lab starts what runs in a node.
     'etc/inittab': '# pid 1 only reaps',
-    'etc/containerd/config.toml': containerdConfig,
+    'etc/containerd/config.toml': stock ? stockContainerdConfig : containerdConfig,
     'etc/cni/net.d/10-podferry.conflist': cniConfig(node),
     // kubelet makes both on a real node.
     'var/log/pods/.keep': '',
@@ -47,6 +55,7 @@ export async function furnish(layout: Layout, node: NodeName, nodes: readonly No
     await writeFile(join(upper, path), `${text}\n`);
   }
   if (!hasSysResource()) await furnishCriu(join(upper, 'usr/local/sbin/criu'));
+  if (stock) return;
   await furnishWrapper(join(upper, wrapperInNode));
   await cp(layout.tlsOf(agentIdentity(node)), join(upper, tlsInNode), { recursive: true });
   await chmod(join(upper, tlsInNode), 0o700);

@@ -16,12 +16,16 @@ export interface LabState {
   control: number;
   nodes: Partial<Record<NodeName, number>>;
   kubernetes?: LabKubernetes;
+  /** Nodes and cluster are somebody's own: what there is of Podferry came by its chart. */
+  stock?: true;
 }
 
 /** A lab's Kubernetes: which, and where its programs are. */
 export interface LabKubernetes {
   version: string;
   programs: string;
+  /** The program of its name server. */
+  dns: string;
 }
 
 export interface LabNode {

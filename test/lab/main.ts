@@ -26,6 +26,7 @@ interface UpFlags {
   agents: boolean;
   kubernetes?: boolean;
   kubernetesVersion?: string;
+  stock?: boolean;
   keep?: boolean;
 }
 
@@ -50,6 +51,7 @@ program
   .option('--no-agents', 'without agents and coordinator')
   .option('--kubernetes', 'with a Kubernetes: kubelets, and its control plane in control')
   .option('--kubernetes-version <version>', `another one than ${defaultVersion}`)
+  .option('--stock', 'as somebody’s own: nodes and a cluster that Podferry has never been to')
   .option('--keep', 'if it does not come up, leave what there is of it, to look at')
   .action(async ({ kubernetes, kubernetesVersion, ...options }: UpFlags) => {
     const started = performance.now();

@@ -85,8 +85,9 @@ export async function startServices(lab: Lab, signal?: AbortSignal): Promise<voi
   if (existsSync(join(repository, 'coordinator/main.ts'))) await startCoordinator(lab, options);
 }
 
-/** What a client in `control` needs to reach the coordinator. */
+/** What a client in `control` needs to reach the coordinator; of a stock cluster a kubeconfig is enough. */
 export function clientFlags(lab: Lab, identity: string): string[] {
+  if (lab.state.stock) return asArguments({ kubeconfig: lab.layout.kubeconfig('admin') });
   const coordinator = `${addressOf('control')}:${ports.coordinator}`;
   return asArguments({ coordinator, 'tls-dir': lab.layout.tlsOf(identity) });
 }

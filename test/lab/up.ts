@@ -5,6 +5,7 @@ import { down } from './down.ts';
 import { furnish } from './furnish.ts';
 import { holdNetwork, holdNode } from './hold.ts';
 import { defaultVersion, kubernetesPrograms } from './kubernetes/build.ts';
+import { dnsProgram } from './kubernetes/dns.ts';
 import { furnishKubernetes, startNodes } from './kubernetes/cluster.ts';
 import { startControlPlane } from './kubernetes/control-plane.ts';
 import { makeUsers } from './kubernetes/users.ts';
@@ -27,6 +28,8 @@ export interface UpOptions {
   agents?: boolean;
   /** A whole Kubernetes: `true`, or its version. Its kubelets kill whatever is made through CRI. */
   kubernetes?: boolean | string;
+  /** Nodes and a cluster that Podferry has never been to; nothing of it is started either. */
+  stock?: boolean;
   /** Leave what there is of a lab that did not come up, to look at. */
   keep?: boolean;
   say?: (line: string) => void;
@@ -45,6 +48,7 @@ export async function up(options: UpOptions = {}): Promise<Lab> {
     cache = defaultCache(),
     agents = true,
     kubernetes = false,
+    stock = false,
     keep = false,
     say = () => {},
     signal,
@@ -61,7 +65,7 @@ export async function up(options: UpOptions = {}): Promise<Lab> {
   await changingRegistry(() => register(layout), signal);
   try {
     const parts = { root, ...(cluster && { kubernetes: cluster }) };
-    const state = await hold({ name, cache, nodes: nodeNames.slice(0, nodes) }, parts, signal);
+    const state = await hold({ name, cache, nodes: nodeNames.slice(0, nodes), stock }, parts, signal);
     const lab = new Lab(state);
     await Promise.all([
       ...lab.nodeNames.map(async (node) => {
@@ -70,9 +74,9 @@ export async function up(options: UpOptions = {}): Promise<Lab> {
       }),
       cluster && startControlPlane(lab, cluster, signal),
     ]);
-    if (cluster) await startNodes(lab, signal);
+    if (cluster) await startNodes(lab, cluster, stock, signal);
     await writeState(state);
-    if (agents) await startServices(lab, signal);
+    if (agents && !stock) await startServices(lab, signal);
     return lab;
   } catch (error) {
     if (!keep) await clearAway(name, say);
@@ -88,12 +92,13 @@ async function kubernetesOf(
 ): Promise<LabKubernetes | undefined> {
   if (wanted === false) return undefined;
   const version = wanted === true ? defaultVersion : wanted;
-  return { version, programs: await kubernetesPrograms(cache, version, say, signal) };
+  const programs = await kubernetesPrograms(cache, version, say, signal);
+  return { version, programs, dns: await dnsProgram(cache, say, signal) };
 }
 
 /** Namespaces, files and cables of all places, in parallel. */
 async function hold(
-  { name, cache, nodes }: { name: string; cache: string; nodes: readonly NodeName[] },
+  { name, cache, nodes, stock }: { name: string; cache: string; nodes: readonly NodeName[]; stock: boolean },
   { root, kubernetes }: { root: string; kubernetes?: LabKubernetes },
   signal?: AbortSignal,
 ): Promise<LabState> {
@@ -107,7 +112,7 @@ async function hold(
   const parts = { root, ...(kubernetes && { kubernetes: kubernetes.programs }) };
   const node = async (name: NodeName): Promise<[NodeName, number]> => {
     await certificates;
-    await furnish(layout, name, nodes);
+    await furnish(layout, name, nodes, stock);
     if (kubernetes) await furnishKubernetes(layout, name);
     return [name, await holdNode(layout, name, parts, signal)];
   };
@@ -119,7 +124,7 @@ async function hold(
   const places = new Map<Place, number>([['control', control], ...pids]);
   await connect({ switch: switchPid, places }, signal);
   const started = { name, cache, switch: switchPid, control, nodes: Object.fromEntries(pids) };
-  return { ...started, ...(kubernetes && { kubernetes }) };
+  return { ...started, ...(kubernetes && { kubernetes }), ...(stock && { stock }) };
 }
 
 async function clearAway(name: string, say: (line: string) => void): Promise<void> {

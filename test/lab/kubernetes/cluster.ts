@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { chmod, cp, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Lab } from '../lab.ts';
+import type { Lab, LabKubernetes } from '../lab.ts';
 import { kubernetesConfigInNode, type Layout, type NodeName, repository } from '../layout.ts';
+import { startDns } from './dns.ts';
 import { apply, runKubectl } from './kubectl.ts';
 import { kubeletFiles, startKubelet } from './kubelet.ts';
 import { proxyFiles, startProxy } from './proxy.ts';
@@ -28,9 +29,14 @@ export async function furnishKubernetes(layout: Layout, node: NodeName): Promise
 }
 
 /** Starts kubelets and kube-proxies, and waits until pods can be made: the control plane runs already. */
-export async function startNodes(lab: Lab, signal?: AbortSignal): Promise<void> {
+export async function startNodes(
+  lab: Lab,
+  { dns }: LabKubernetes,
+  stock: boolean,
+  signal?: AbortSignal,
+): Promise<void> {
   const nodes = lab.nodeNames.flatMap((node) => [startKubelet(lab, node, signal), startProxy(lab, node, signal)]);
-  await Promise.all([...nodes, applyObjects(lab, signal)]);
+  await Promise.all([...nodes, startDns(lab, dns, signal), !stock && applyObjects(lab, signal)]);
   const options = signal ? { signal } : {};
   const names = lab.nodeNames.map((node) => `node/${node}`);
   const there = ['wait', '--for=create', '--timeout=60s'];

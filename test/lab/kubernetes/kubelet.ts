@@ -3,12 +3,14 @@ import type { Lab } from '../lab.ts';
 import {
   addressOf,
   containerdSocket,
+  controlAddress,
   kubernetesConfigInNode,
   kubernetesInNode,
   type Layout,
   type NodeName,
 } from '../layout.ts';
 import { asArguments } from './arguments.ts';
+import { clusterDomain } from './dns.ts';
 import { kubeconfig } from './users.ts';
 
 /** Stock, but for what a node in namespaces on a machine with other work, and a root without CAP_SYS_RESOURCE, need. */
@@ -37,6 +39,8 @@ const config = {
   imageGCHighThresholdPercent: 100,
   localStorageCapacityIsolation: false,
   resolvConf: '/etc/resolv.conf',
+  clusterDNS: [controlAddress],
+  clusterDomain,
 };
 
 /** What kubelet finds in its node, by path. */

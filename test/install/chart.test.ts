@@ -1,0 +1,137 @@
+/**
+ * Podferry gets onto somebody's cluster, is used there, upgraded, rolled back and taken away again: the image and the
+ * chart as they are shipped, with the real Helm. One thing after the other, in one cluster.
+ */
+import type { V1Pod } from '@kubernetes/client-node';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { chart, chartNamespace, helm, installChart, runHelm, valuesFile } from '../lab/chart.ts';
+import { apply, kubectl, type NodeName, open, runKubectl } from '../lab/index.ts';
+import { loadPodferryImage } from '../lab/podferry.ts';
+import { Subject } from '../cluster/subject.ts';
+import { container, deployment, podsIn, statefulSet } from '../cluster/workload.ts';
+import { pathOf, valueFiles } from '../chart/rendered.ts';
+import { diskOf } from './disk.ts';
+
+const lab = open();
+const before = new Map<NodeName, string[]>();
+
+/** Somebody's pods, which have nothing to do with Podferry: one on each node. */
+const theirs = 'theirs';
+const bystanders = lab.nodeNames.map((node) => ({ name: `bystander-${node}`, node }));
+const bystander = (node: NodeName) => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  spec: { nodeName: node, terminationGracePeriodSeconds: 1, containers: [container('counter')] },
+});
+
+/** What tells that the same processes still run. */
+async function bystandersNow(): Promise<unknown[]> {
+  const pods = await podsIn(lab, theirs);
+  const ticks = async (pod: V1Pod) =>
+    (
+      await runKubectl(lab, [
+        'exec',
+        '-n',
+        theirs,
+        pod.metadata?.name ?? '',
+        '--',
+        'cut',
+        '-d ',
+        '-f22',
+        '/proc/1/stat',
+      ])
+    ).trim();
+  return await Promise.all(
+    pods.map(async (pod) => {
+      const [container] = pod.status?.containerStatuses ?? [];
+      const { containerID, restartCount, ready } = container ?? {};
+      return { uid: pod.metadata?.uid, containerID, restartCount, ready, startedAt: await ticks(pod) };
+    }),
+  );
+}
+
+/** Kinds and names of everything in the cluster that came with Podferry. */
+async function objects(): Promise<string[]> {
+  const kinds = (await runKubectl(lab, ['api-resources', '--verbs=list', '-o', 'name'])).trim().split('\n');
+  const listed = kinds.filter((kind) => kind !== 'events' && kind !== 'events.events.k8s.io');
+  const all = await runKubectl(lab, ['get', listed.join(','), '-A', '-o', 'name', '--ignore-not-found']);
+  return all
+    .trim()
+    .split('\n')
+    .filter((name) => name.includes('podferry'))
+    .sort();
+}
+
+let bystandersBefore: unknown[];
+
+beforeAll(async () => {
+  await loadPodferryImage(lab, (line) => console.error(`install: ${line}`));
+  await apply(lab, [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: theirs } }]);
+  await runKubectl(lab, ['wait', '--for=create', '-n', theirs, 'serviceaccount/default', '--timeout=30s']);
+  const made = bystanders.map(({ name, node }) => ({ ...bystander(node), metadata: { name, namespace: theirs } }));
+  await apply(lab, made);
+  for (const { name } of bystanders) {
+    await runKubectl(lab, ['wait', '--for=condition=Ready', `pod/${name}`, '-n', theirs, '--timeout=60s']);
+  }
+  bystandersBefore = await bystandersNow();
+  expect(bystandersBefore).toHaveLength(lab.nodeNames.length);
+  expect(await objects()).toEqual([]);
+  for (const node of lab.nodeNames) before.set(node, await diskOf(lab, node));
+});
+
+afterAll(async () => {
+  await runKubectl(lab, ['delete', 'namespace', theirs]);
+});
+
+describe('what the chart makes', () => {
+  beforeAll(async () => {
+    await runKubectl(lab, ['create', 'namespace', 'ferry']);
+  });
+
+  afterAll(async () => {
+    await runKubectl(lab, ['delete', 'namespace', 'ferry']);
+  });
+
+  it.each(valueFiles)('is valid to the API server, with %s', async (values) => {
+    const objects = await runHelm(lab, ['template', 'some', chart, '--values', pathOf(values), '-n', 'ferry']);
+    const known =
+      values === 'cert-manager' ? objects.replace(/^apiVersion: cert-manager.io[^]*?(?=^---)/m, '') : objects;
+    const applied = await kubectl(lab, ['apply', '--dry-run=server', '-f', '-'], { stdin: known });
+    expect(applied.stderr.replaceAll(/^Warning: .*\n/gm, '')).toBe('');
+    expect(applied.code).toBe(0);
+    expect(applied.stdout).toContain('daemonset.apps/podferry-agent');
+  });
+});
+
+it('comes by helm install, and nobody’s pod notices', async () => {
+  await installChart(lab);
+  expect(await bystandersNow()).toEqual(bystandersBefore);
+  const agents = (await podsIn(lab, chartNamespace)).filter(
+    ({ spec }) => spec?.serviceAccountName === 'podferry-agent',
+  );
+  expect(agents.map(({ spec }) => spec?.nodeName).sort()).toEqual([...lab.nodeNames]);
+});
+
+it('is refused a second time, before anything is changed', async () => {
+  const was = await objects();
+  const argv = ['install', 'other', chart, '--namespace', 'elsewhere', '--create-namespace'];
+  const second = await helm(lab, [...argv, '--values', await valuesFile(lab)]);
+  expect(second.code).not.toBe(0);
+  expect(second.stderr).toContain(`release podferry in namespace ${chartNamespace}`);
+  expect(await objects()).toEqual(was);
+});
+
+describe.each([
+  ['Deployment', deployment],
+  ['StatefulSet', statefulSet],
+])('a %s’s Redis under load', (_, owned) => {
+  it('moves by the agents in the chart’s pods', async () => {
+    const subject = await Subject.start(lab, owned);
+    try {
+      expect(await subject.move().ended).toMatchObject({ code: 0, migration: { phase: 'Succeeded' } });
+      await subject.movedToTarget();
+    } finally {
+      await subject.end();
+    }
+  });
+});

@@ -1,0 +1,28 @@
+/** All that lies on a node's own disk: what a node was before Podferry came, it has to be after Podferry has gone. */
+import type { Lab, NodeName } from '../lab/index.ts';
+import { run } from '../lab/command.ts';
+
+/** Logs and addresses of pods are there whoever runs pods. */
+const others = ['./var/log', './var/lib/cni', './var/lib/kubelet', './var/lib/containerd'];
+
+/** A line for each path: kind, rights, owner, and of a file when it was written and what is in it. */
+export async function diskOf(lab: Lab, node: NodeName): Promise<string[]> {
+  const prune = others.flatMap((path) => ['-path', path, '-prune', '-o']);
+  const file = ['-type', 'f', '-printf', '%p f %m %U:%G %T@ ', '-exec', 'sha256sum', '{}', ';'];
+  const rest = ['-printf', '%p %y %m %U:%G %l\\n'];
+  const argv = ['find', '.', ...prune, '(', ...file, ')', '-o', ...rest];
+  return (await run(argv, { cwd: lab.layout.nodeDisk(node).upper })).trim().split('\n').sort();
+}
+
+/** What of ours is left where a reboot would take it away, and where nothing would. */
+export async function tracesOfPodferry(lab: Lab, node: NodeName): Promise<string[]> {
+  const script = `
+    find / -xdev -name '*podferry*' ! -path '/opt/podferry*' ! -path '/var/log/*' ! -path '/srv/podferry-nfs*'
+    find /run -xdev -path '*podferry*'
+    find /sys/fs/cgroup -maxdepth 2 -name '*podferry*'
+    grep -o '[^ ]*podferry[^ ]*' /proc/1/mountinfo | grep -v -e '^/opt/podferry' -e podferry-nfs -e /podferry-lab
+    nft list ruleset | grep -i podferry
+    ps -eo args | grep -v -e grep -e 'sh -c' | grep -i -e podferry -e criu
+    true`;
+  return (await lab.run(node, ['sh', '-c', script])).trim().split('\n').filter(Boolean).sort();
+}
