@@ -34,13 +34,10 @@ async function look(node: Node, settings: Settings): Promise<Prospect> {
   const others = marked.map(([path]): Change => unmark(path, original(path), node));
   const isConfig = ({ path }: Change) => original(path) !== undefined;
   const config = [...others, ...planned.filter(isConfig)];
-  const against = await stillNeeded(node, settings);
+  // A node that has nothing of ours, and maybe no containerd, is as it should be whatever runs there.
+  const against = config.length + planned.length === 0 ? [] : await stillNeeded(node, settings);
   const changes = config.filter((change) => change.do !== 'keep');
-  const loaded = await askRunning(node.at(settings.socket)).then(
-    ({ handler }) => handler !== undefined,
-    () => false,
-  );
-  const needsRestart = changes.length > 0 && loaded;
+  const needsRestart = changes.length > 0 && (await isLoaded(node, settings));
   const unwritable = [...config, ...planned]
     .map(({ path }) => node.unwritable(path))
     .filter((why) => why !== undefined);
@@ -50,6 +47,13 @@ async function look(node: Node, settings: Settings): Promise<Prospect> {
     if (why !== undefined) against.push(`${why}: say by --restart-command how containerd is restarted`);
   }
   return { against, config, rest: planned.filter((change) => !isConfig(change)), manifest, needsRestart };
+}
+
+async function isLoaded(node: Node, { socket }: Settings): Promise<boolean> {
+  return await askRunning(node.at(socket)).then(
+    ({ handler }) => handler !== undefined,
+    () => false,
+  );
 }
 
 function unmark(path: string, content: Buffer | null | undefined, node: Node): Change {

@@ -87,6 +87,7 @@ it.each([
   ['coordinator/cli/kubectl-probe.ts', 'kubectl probe'],
   ['agent/podferry.ts', 'agent/podferry.ts'],
   ['agent/install/main.ts', 'agent/install/main.ts'],
+  ['coordinator/uninstall/main.ts', 'coordinator/uninstall/main.ts'],
   ['test/demo/main.ts', 'npm run demo'],
 ])(
   'has the flags of %s with their defaults',

@@ -57,6 +57,52 @@ tolerations:
 {{- end }}
 
 {{/*
+The container that makes a node ready, or takes that back: uninstall has to look where install has been. Takes root and
+verb.
+*/}}
+{{- define "podferry.installer" -}}
+{{- with .root.Values -}}
+- name: {{ $.verb }}
+  image: {{ include "podferry.image" $.root }}
+  imagePullPolicy: {{ .image.pullPolicy }}
+  command: [node, agent/install/main.ts, {{ $.verb }}]
+  args:
+    - --node=$(NODE_NAME)
+    - --host-root=/host
+    - --wrapper={{ .installer.wrapper }}
+    - --criu={{ .installer.criu }}
+    - --containerd={{ .containerd.socket }}
+    - --containerd-config={{ .containerd.config }}
+    - {{ printf "--restart-command=%s" .installer.restartCommand | quote }}
+    - --lease=podferry-installer
+    - --namespace={{ $.root.Release.Namespace }}
+  env:
+    - name: NODE_NAME
+      valueFrom: {fieldRef: {fieldPath: spec.nodeName}}
+  # What it has said last is the pod's status then, also on a node that does not show its logs.
+  terminationMessagePolicy: FallbackToLogsOnError
+  securityContext:
+    privileged: true
+  volumeMounts:
+    - {name: host, mountPath: /host}
+    # The only one that asks the API server anything: whose turn it is to restart containerd.
+    - {name: api, mountPath: /var/run/secrets/kubernetes.io/serviceaccount, readOnly: true}
+{{- end -}}
+{{- end }}
+
+{{- define "podferry.installerVolumes" -}}
+- name: host
+  hostPath: {path: /, type: Directory}
+- name: api
+  projected:
+    defaultMode: 0400
+    sources:
+      - serviceAccountToken: {path: token, expirationSeconds: 3600}
+      - configMap: {name: kube-root-ca.crt, items: [{key: ca.crt, path: ca.crt}]}
+      - downwardAPI: {items: [{path: namespace, fieldRef: {fieldPath: metadata.namespace}}]}
+{{- end }}
+
+{{/*
 Objects of a file, which says what they are for a cluster without this chart, too: here they get labels, roles of a
 namespace the release's, and bindings our ServiceAccount. Takes root and file.
 */}}
@@ -77,4 +123,16 @@ namespace the release's, and bindings our ServiceAccount. Takes root and file.
 ---
 {{ toYaml $object }}
 {{- end }}
+{{- end }}
+
+{{/* When helm makes what helm uninstall needs of its own, and that it goes when all has gone well. Takes the weight. */}}
+{{- define "podferry.uninstallHook" -}}
+helm.sh/hook: pre-delete
+helm.sh/hook-weight: {{ . | quote }}
+helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+{{- end }}
+
+{{/* Whether PodMigrations and PodCheckpoints outlive the release; empty: they don't. */}}
+{{- define "podferry.keepsResources" -}}
+{{- if or (not .Values.crds.install) .Values.crds.keep }}true{{ end }}
 {{- end }}
