@@ -165,9 +165,7 @@ server.addService(load('agent.proto').podferry.v1.Agent.service, {
 const [host, port] = address(flags.listen);
 const listen = isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
 await new Promise<number>((resolve, reject) => {
-  server.bindAsync(listen, identity.serverCredentials(), (error, bound) =>
-    error ? reject(error) : resolve(bound),
-  );
+  server.bindAsync(listen, identity.serverCredentials(), (error, bound) => (error ? reject(error) : resolve(bound)));
 });
 waitsFor = undefined;
 facts().catch((error: unknown) => log.warn({ err: error }, 'containerd does not answer yet'));
