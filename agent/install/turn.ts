@@ -37,8 +37,8 @@ export async function inTurn<T>(
       renewTime: new V1MicroTime(),
       leaseTransitions: isOurs ? transitions : transitions + 1,
     };
-    const { resourceVersion = '' } = lease.metadata ?? {};
-    const body = { metadata: { ...where, resourceVersion }, spec };
+    // Also its labels and annotations: by these helm knows what it has to delete one day.
+    const body = { metadata: lease.metadata ?? where, spec };
     return await coordination.replaceNamespacedLease({ ...where, body }, bounded(signal));
   };
 

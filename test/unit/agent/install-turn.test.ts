@@ -6,7 +6,7 @@ import { ApiServer, json } from '../coordinator/api-server.ts';
 import { until } from '../coordinator/until.ts';
 
 interface Lease {
-  metadata: { resourceVersion: string };
+  metadata: { resourceVersion: string; annotations?: Record<string, string> };
   spec: { holderIdentity?: string; leaseDurationSeconds?: number };
 }
 
@@ -23,7 +23,8 @@ beforeEach(async () => {
     if (method === 'GET') return json(response, 200, lease);
     const sent = JSON.parse(body) as Lease;
     if (sent.metadata.resourceVersion !== lease.metadata.resourceVersion) return json(response, 409, {});
-    lease = { metadata: { resourceVersion: String(Number(lease.metadata.resourceVersion) + 1) }, spec: sent.spec };
+    const resourceVersion = String(Number(lease.metadata.resourceVersion) + 1);
+    lease = { metadata: { ...sent.metadata, resourceVersion }, spec: sent.spec };
     return json(response, 200, lease);
   };
   await server.start();
@@ -58,6 +59,13 @@ it('lets one work at a time, all of them in the end, and gives the lease back', 
   expect(most).toBe(1);
   expect(lease?.spec.holderIdentity).toBe('');
   expect(said.join('\n')).toMatch(/waits for its turn to restart containerd: [abc] has it/);
+});
+
+it('leaves to the lease by what helm knows it', async () => {
+  const annotations = { 'meta.helm.sh/release-name': 'podferry' };
+  lease = { metadata: { resourceVersion: '1', annotations }, spec: {} };
+  await turn('a', async () => await Promise.resolve());
+  expect(lease).toMatchObject({ metadata: { annotations }, spec: { holderIdentity: '' } });
 });
 
 it('is renewed while it works, so that nobody takes it over', async () => {
