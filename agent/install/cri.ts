@@ -44,11 +44,17 @@ export function loaded(config: string): Table | undefined {
   return Object.fromEntries(Object.entries(handler).map(([key, value]) => [names[key] ?? key, value]));
 }
 
-/** Of our handler, also those that have ended: each still has a shim that calls the wrapper, or will have. */
+/**
+ * Of our handler, those that have a shim, which calls the wrapper to end them. What has ended has none: that kubelet
+ * has yet to collect it, in its own time, is no reason to wait.
+ */
 export async function ourPods(socket: string): Promise<Pod[]> {
   const runtime = connect(socket);
   try {
-    return (await runtime.listPods()).filter(({ runtimeHandler }) => runtimeHandler === 'podferry');
+    const ours = (await runtime.listPods()).filter(({ runtimeHandler }) => runtimeHandler === 'podferry');
+    const containers = await runtime.listContainers();
+    const lives = new Set(containers.filter(({ state }) => state !== 'exited').map(({ podId }) => podId));
+    return ours.filter(({ id, state }) => state === 'ready' || lives.has(id));
   } finally {
     runtime.close();
   }

@@ -9,11 +9,22 @@ import { apply, kubectl, type NodeName, open, runKubectl } from '../lab/index.ts
 import { loadPodferryImage } from '../lab/podferry.ts';
 import { holdCriu, letCriuGo } from '../integration/outage.ts';
 import { Subject } from '../cluster/subject.ts';
-import { container, deployment, exists, podsIn, statefulSet } from '../cluster/workload.ts';
+import {
+  container,
+  deployment,
+  exists,
+  migrationsIn,
+  podsIn,
+  podSpec,
+  statefulSet,
+  thePodOf,
+  Workloads,
+} from '../cluster/workload.ts';
 import { pathOf, valueFiles } from '../chart/rendered.ts';
-import { diskOf } from './disk.ts';
+import { diskOf, tracesOfPodferry } from './disk.ts';
 
 const lab = open();
+const workloads = new Workloads(lab);
 const before = new Map<NodeName, string[]>();
 
 /** Somebody's pods, which have nothing to do with Podferry: one on each node. */
@@ -178,3 +189,57 @@ it('is rolled back under migrations, one after the other, and loses nothing', as
     await subject.end();
   }
 });
+
+describe('helm uninstall', () => {
+  it('is refused while a pod needs the handler, and says whose', async () => {
+    await workloads.make(deployment('redis', podSpec([container('redis')])));
+    const { name } = await thePodOf(lab, 'redis');
+    const was = await objects();
+    const refused = await helm(lab, ['uninstall', 'podferry', '--timeout', '2m']);
+    expect(refused.code).not.toBe(0);
+    expect(refused.stdout + refused.stderr).toContain('nothing was changed');
+    expect(refused.stdout + refused.stderr).toContain(`default/${name}`);
+    // What has failed stays to be looked at, and goes with the next try.
+    expect((await objects()).filter((each) => !each.includes('podferry-uninstall'))).toEqual(
+      was.filter((each) => !each.includes('podferry-uninstall')),
+    );
+    expect(await podOn('node-a')).toBeDefined();
+    await workloads.remove();
+  });
+
+  it('leaves nothing but what it is told to keep, and nobody’s pod notices', async () => {
+    await runHelm(lab, ['uninstall', 'podferry', '--timeout', '4m']);
+    expect(await objects()).toEqual([...keptCrds, `namespace/${chartNamespace}`].sort());
+    await nodesAreAsBefore();
+  });
+
+  it('is not the end: it is installed again, and moves a pod', async () => {
+    await installChart(lab, ['--set', 'crds.keep=false']);
+    const subject = await Subject.start(lab, deployment);
+    try {
+      expect(await subject.move().ended).toMatchObject({ code: 0, migration: { phase: 'Succeeded' } });
+      await subject.movedToTarget();
+    } finally {
+      await subject.end();
+    }
+  });
+
+  it('takes the custom resources, too, when they are not to be kept', async () => {
+    expect(await migrationsIn(lab, 'default')).not.toEqual([]);
+    await runHelm(lab, ['uninstall', 'podferry', '--timeout', '4m']);
+    expect(await objects()).toEqual([`namespace/${chartNamespace}`]);
+    await nodesAreAsBefore();
+  });
+});
+
+const keptCrds = ['podcheckpoints', 'podmigrations'].map(
+  (kind) => `customresourcedefinition.apiextensions.k8s.io/${kind}.podferry.dev`,
+);
+
+async function nodesAreAsBefore(): Promise<void> {
+  expect(await bystandersNow()).toEqual(bystandersBefore);
+  for (const node of lab.nodeNames) {
+    expect(await diskOf(lab, node)).toEqual(before.get(node));
+    expect(await tracesOfPodferry(lab, node)).toEqual([]);
+  }
+}
