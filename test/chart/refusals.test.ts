@@ -32,6 +32,8 @@ it.each([
   ['coordinator.limits.heldTimeout=soon', '/coordinator/limits/heldTimeout'],
   ['containerd.socket=unix:///run/x', '/containerd/socket'],
   ['image.digest=sha256:abc', '/image/digest'],
+  ['monitoring.podMonitor.interval=often', '/monitoring/podMonitor/interval'],
+  ['monitoring.alerts.enabled=true', '/monitoring'],
 ])('the schema refuses %s and says where', async (set, where) => {
   const { code, stderr } = await tryRender(program, set);
   expect(code).toBe(1);
