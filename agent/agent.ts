@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { PodRef__Output } from '../proto/gen/podferry/v1/PodRef.ts';
 import type { Transport__Output as TransportName } from '../proto/gen/podferry/v1/Transport.ts';
 import { Fault } from '../proto/fault.ts';
+import { standing } from './metrics.ts';
 import type { NodePaths } from './paths.ts';
 import { describePod, findPod, type SourcePod } from './preflight/describe.ts';
 import { lookAgain, type NodeSituation } from './preflight/situation.ts';
@@ -44,6 +45,9 @@ export class Agent {
     this.runtime = parts.runtime;
     this.sources = new Sources(this.#parts);
     this.targets = new Targets(this.#parts);
+    standing.journalled = (side) => [...this[`${side}s`].all.values()].map(({ since }) => since);
+    standing.still = () => [...this.sources.all.values()].flatMap(({ stillSince }) => stillSince ?? []);
+    standing.held = () => this.sources.holds.all.length;
   }
 
   /** Takes up what an earlier life of this agent left in the journal. */

@@ -56,6 +56,44 @@ export const certificateRemaining = new Gauge({
   },
 });
 
+type Side = 'source' | 'target';
+
+/** What is on this node now, since when in milliseconds since 1970; asked with every scrape, since clocks go on by themselves. */
+export const standing: { journalled: (side: Side) => number[]; still: () => number[]; held: () => number } = {
+  journalled: () => [],
+  still: () => [],
+  held: () => 0,
+};
+
+export const longestJournalled = new Gauge({
+  name: 'podferry_migrations_longest_in_flight_seconds',
+  help: 'For how long this agent has had the migration that it has had longest in its journal; 0: there is none',
+  labelNames: ['side'] as const,
+  collect() {
+    for (const side of ['source', 'target'] as const) this.set({ side }, longest(standing.journalled(side)));
+  },
+});
+
+export const longestStill = new Gauge({
+  name: 'podferry_source_longest_still_seconds',
+  help: 'For how long the pod that stands still longest on this node does so by now; 0: none does',
+  collect() {
+    this.set(longest(standing.still()));
+  },
+});
+
+export const podsHeld = new Gauge({
+  name: 'podferry_source_pods_held',
+  help: 'Pods of StatefulSets that are kept alive on this node without their object',
+  collect() {
+    this.set(standing.held());
+  },
+});
+
+function longest(since: readonly number[]): number {
+  return since.length === 0 ? 0 : Math.max(0, Date.now() - Math.min(...since)) / 1000;
+}
+
 type Moments = readonly { name: string; unix_ms: number }[];
 
 /** Seconds between two moments, if both have come. */

@@ -46,7 +46,7 @@ export class Metrics implements Tally {
    */
   constructor(
     queue: Queue,
-    agents: Pick<Agents, 'count'>,
+    agents: Pick<Agents, 'states'>,
     leads: () => boolean,
     expiresAt: () => number | undefined = () => undefined,
   ) {
@@ -74,7 +74,20 @@ export class Metrics implements Tally {
       labelNames: ['state'],
       registers: [this.registry],
       collect() {
-        for (const state of ['ready', 'absent'] as const) nodes.set({ state }, agents.count(state));
+        const states = [...agents.states.values()];
+        for (const state of ['ready', 'absent'] as const)
+          nodes.set({ state }, states.filter((each) => each === state).length);
+      },
+    });
+    const ready: Gauge<'node'> = new Gauge({
+      name: 'podferry_coordinator_agent_ready',
+      help: 'Of each node, as podferry_coordinator_agents counts them: 1 if its agent is ready, 0 if it is absent.',
+      labelNames: ['node'],
+      registers: [this.registry],
+      collect() {
+        // Nodes that have left the cluster leave here, too.
+        ready.reset();
+        for (const [node, state] of agents.states) ready.set({ node }, state === 'ready' ? 1 : 0);
       },
     });
   }

@@ -41,6 +41,8 @@ export class SourceMigration {
   readonly paths: SidePaths;
   readonly record: SourceRecord;
   live: SourceLive | undefined;
+  /** Of this life of the agent. */
+  readonly since = now();
   /** Aborted by a roll back: ends whatever this side is doing. */
   readonly abort = new AbortController();
   /** A roll back that is under way. */
@@ -61,6 +63,13 @@ export class SourceMigration {
   enter(step: SourceStep): void {
     this.record.step = step;
     writeRecord(this.paths, this.record);
+  }
+
+  /** Since when the pod stands still; undefined: it does not. Also known of one that an earlier agent has frozen. */
+  get stillSince(): number | undefined {
+    const { moments } = this.record;
+    if (moments.some(({ name }) => name === 'thawed' || name === 'killed')) return undefined;
+    return moments.find(({ name }) => name === 'frozen')?.unix_ms;
   }
 
   fault(fault: Fault): void {

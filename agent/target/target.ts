@@ -28,6 +28,8 @@ export type TargetRecord = Journalled<TargetStep, TargetDetails>;
 export class TargetMigration {
   readonly paths: SidePaths;
   readonly record: TargetRecord;
+  /** Of this life of the agent. */
+  readonly since = now();
   /** Ends whatever this side is doing. Replaced by nothing: an aborted target is discarded. */
   readonly abort = new AbortController();
   /** Ends the transfer, or gives up the listener's claim to its token. */

@@ -88,9 +88,9 @@ export class Agents {
     return this.#agents.has(node) ? this.problemOf(node) !== undefined : performance.now() < this.#moreUntil;
   }
 
-  /** Of those that have been asked. */
-  count(state: 'ready' | 'absent'): number {
-    return [...this.#health.values()].filter((health) => health.state === state).length;
+  /** Of those that have been asked, by their nodes. */
+  get states(): ReadonlyMap<string, 'ready' | 'absent'> {
+    return new Map([...this.#health].flatMap(([node, { state }]) => (state === 'unasked' ? [] : [[node, state]])));
   }
 
   factsOf(node: string): NodeFacts | undefined {

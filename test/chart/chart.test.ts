@@ -1,6 +1,7 @@
 /** What the chart makes of values: rendered by Helm, and looked at as objects. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parse } from 'yaml';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { readSettings } from '../../coordinator/settings.ts';
 import { run } from '../lab/command.ts';
@@ -30,9 +31,10 @@ describe.each(valueFiles)('%s', (values) => {
   it('has every object once, labelled, and in the namespace of the release or in none', () => {
     const keys = of(values).map(({ kind, metadata }) => `${kind}/${metadata.name}`);
     expect(new Set(keys).size).toBe(keys.length);
-    for (const { metadata } of of(values)) {
+    for (const { kind, metadata } of of(values)) {
       expect(metadata.labels).toMatchObject({ 'app.kubernetes.io/name': 'podferry' });
-      expect([namespace, undefined]).toContain(metadata.namespace);
+      // Rules may have to be where Prometheus looks for them.
+      expect([kind === 'PrometheusRule' ? 'monitoring' : namespace, undefined]).toContain(metadata.namespace);
     }
   });
 
@@ -171,4 +173,46 @@ it('adds what each part is given, and lets others bring their priority class', (
   const { metadata } = find(objects, 'Deployment', 'podferry-coordinator')['spec'].template;
   expect(metadata).toMatchObject({ labels: { team: 'platform' }, annotations: { 'example.org/note': 'moved' } });
   expect(coordinatorOf(objects).affinity).not.toHaveProperty('podAntiAffinity');
+});
+
+it('brings nothing for Prometheus or Grafana unless it is told to', () => {
+  expect(of('minimal').map(({ apiVersion }) => apiVersion)).not.toContain('monitoring.coreos.com/v1');
+  expect(of('minimal').map(({ metadata }) => metadata.name)).not.toContain('podferry-dashboard');
+});
+
+it('has both parts scraped, at the port that they have for it', () => {
+  const objects = of('monitoring');
+  const monitor = find(objects, 'PodMonitor', 'podferry');
+  const spec = monitor['spec'];
+  expect(monitor.metadata).toMatchObject({
+    namespace,
+    labels: { release: 'prometheus', 'app.kubernetes.io/name': 'podferry' },
+  });
+  const [endpoint] = spec['podMetricsEndpoints'];
+  expect(endpoint).toMatchObject({ port: 'metrics', interval: '15s', scrapeTimeout: '10s' });
+  for (const pod of [agentOf(objects), coordinatorOf(objects)]) {
+    expect(named(pod.containers[0].ports)).toContain(endpoint.port);
+  }
+  const templates = [find(objects, 'DaemonSet', 'podferry-agent'), find(objects, 'Deployment', 'podferry-coordinator')];
+  const { matchLabels, matchExpressions } = spec['selector'];
+  for (const template of templates) {
+    const { labels } = template['spec'].template.metadata;
+    expect(labels).toMatchObject(matchLabels);
+    for (const { key, values } of matchExpressions) expect(values).toContain(labels[key]);
+    expect(labels[spec['jobLabel']]).toBe('podferry');
+  }
+});
+
+it('has the rules and the dashboard as their files have them, templates of theirs included', () => {
+  const rules = find(of('monitoring'), 'PrometheusRule', 'podferry');
+  expect(rules['spec']).toEqual(parse(readFileSync(join(chart, 'files/monitoring/rules.yaml'), 'utf8')));
+  expect(rules.metadata).toMatchObject({ namespace: 'monitoring', labels: { release: 'prometheus' } });
+  const dashboard = find(of('monitoring'), 'ConfigMap', 'podferry-dashboard');
+  expect(dashboard.metadata).toMatchObject({
+    namespace,
+    labels: { grafana_dashboard: '1' },
+    annotations: { grafana_folder: 'Nodes' },
+  });
+  const file = readFileSync(join(chart, 'files/monitoring/dashboard.json'), 'utf8');
+  expect(JSON.parse(dashboard['data']['podferry.json'])).toEqual(JSON.parse(file));
 });

@@ -33,6 +33,8 @@ it.each([
   ['containerd.socket=unix:///run/x', '/containerd/socket'],
   ['image.digest=sha256:abc', '/image/digest'],
   ['uninstall.timeout=soon', '/uninstall/timeout'],
+  ['monitoring.podMonitor.interval=often', '/monitoring/podMonitor/interval'],
+  ['monitoring.alerts.enabled=true', '/monitoring'],
 ])('the schema refuses %s and says where', async (set, where) => {
   const { code, stderr } = await tryRender(program, set);
   expect(code).toBe(1);

@@ -13,6 +13,15 @@ export { type ExecOptions, Lab, type LabKubernetes, type LabNode, open } from '.
 export { addressOf, type KubernetesUser, type NodeName, nodeNames, type Place, ports } from './layout.ts';
 export { loadPodferryImage, podferryImage, podferryImageName } from './podferry.ts';
 export {
+  type Prometheus,
+  type PrometheusOptions,
+  type Sample,
+  startPrometheus,
+  type Target,
+  untilUp,
+} from './prometheus.ts';
+export { monitoringResources } from './prometheus-operator.ts';
+export {
   type ContainerSpec,
   lookAtPod,
   type PodSpec,

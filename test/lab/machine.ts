@@ -21,6 +21,9 @@ const besides: Record<string, readonly string[]> = { mmdebstrap: ['debian-archiv
 /** Only for who builds Podferry's own image. */
 export const imagePrograms = { buildah: 'buildah', mmdebstrap: 'mmdebstrap', flock: 'util-linux' };
 
+/** Only for who unpacks packages of Debian's. */
+export const rootPrograms = { mmdebstrap: 'mmdebstrap' };
+
 export async function installPrograms(
   say: (line: string) => void,
   signal?: AbortSignal,

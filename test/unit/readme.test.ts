@@ -107,7 +107,7 @@ it('has every reason', () => {
 });
 
 it('has every metric', () => {
-  const coordinator = new Metrics(new Queue({ perNode: 1, total: 1 }), { count: () => 0 }, () => false).registry;
+  const coordinator = new Metrics(new Queue({ perNode: 1, total: 1 }), { states: new Map() }, () => false).registry;
   expect(agentMetrics).toHaveProperty('phaseDuration');
   const ours = [register, coordinator].flatMap((registry) => registry.getMetricsAsArray().map(({ name }) => name));
   const named = section('Metrics').matchAll(/^\| `(\w+)`/gm);

@@ -215,6 +215,8 @@ describe('metrics', () => {
     expect(text).toContain(`podferry_migration_freeze_seconds_count{${labels}} 1`);
     expect(text).toContain(`podferry_migration_phase_duration_seconds_count{phase="Restoring",${labels}} 1`);
     expect(text).toContain(`podferry_migration_bytes_total{${labels}} ${3 << 20}`);
+    expect(text).toContain('podferry_coordinator_agents{state="ready"} 2');
+    expect(text).toContain('podferry_coordinator_agent_ready{node="node-a"} 1');
     expect(await (await fetch(`${url}/healthz`)).text()).toBe('ok\n');
     const ready = await fetch(`${url}/readyz`);
     expect([ready.status, await ready.text()]).toEqual([200, 'ok\n']);
