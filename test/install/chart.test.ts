@@ -2,10 +2,14 @@
  * Podferry gets onto somebody's cluster, is used there, upgraded, rolled back and taken away again: the image and the
  * chart as they are shipped, with the real Helm. One thing after the other, in one cluster.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { V1Pod } from '@kubernetes/client-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { chart, chartNamespace, helm, installChart, runHelm, untilRolledOut, valuesFile } from '../lab/chart.ts';
-import { apply, kubectl, type NodeName, open, runKubectl } from '../lab/index.ts';
+import { startPrometheus, untilUp } from '../lab/prometheus.ts';
+import type { PodMonitor } from '../lab/prometheus-config.ts';
+import { monitoringResources } from '../lab/prometheus-operator.ts';
+import { apply, connectCri, kubectl, type NodeName, open, runKubectl } from '../lab/index.ts';
 import { loadPodferryImage } from '../lab/podferry.ts';
 import { holdCriu, letCriuGo } from '../integration/outage.ts';
 import { Subject } from '../cluster/subject.ts';
@@ -21,9 +25,11 @@ import {
   Workloads,
 } from '../cluster/workload.ts';
 import { pathOf, valueFiles } from '../chart/rendered.ts';
+import { queries, readDashboard, rulesFile } from '../chart/dashboard.ts';
 import { diskOf, tracesOfPodferry } from './disk.ts';
 
 const lab = open();
+const say = (line: string) => console.error(`install: ${line}`);
 const workloads = new Workloads(lab);
 const before = new Map<NodeName, string[]>();
 
@@ -80,7 +86,7 @@ const agents = async () =>
 let bystandersBefore: unknown[];
 
 beforeAll(async () => {
-  await loadPodferryImage(lab, (line) => console.error(`install: ${line}`));
+  await loadPodferryImage(lab, say);
   await apply(lab, [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: theirs } }]);
   await runKubectl(lab, ['wait', '--for=create', '-n', theirs, 'serviceaccount/default', '--timeout=30s']);
   const made = bystanders.map(({ name, node }) => ({ ...bystander(node), metadata: { name, namespace: theirs } }));
@@ -190,6 +196,46 @@ it('is rolled back under migrations, one after the other, and loses nothing', as
   }
 });
 
+it('is watched by a real Prometheus, by the chart’s own PodMonitor and rules', async () => {
+  const { cache } = lab.state;
+  for (const file of await monitoringResources(cache, say)) {
+    await runKubectl(lab, ['apply', '--server-side', '-f', file]);
+  }
+  await installChart(
+    lab,
+    ['podMonitor', 'rules', 'dashboard'].flatMap((part) => ['--set', `monitoring.${part}.enabled=true`]),
+  );
+  const podMonitor = JSON.parse(
+    await runKubectl(lab, ['get', 'podmonitors', 'podferry', '-n', chartNamespace, '-o', 'json']),
+  ) as PodMonitor;
+  const pods = { kubeconfig: lab.layout.kubeconfig('admin') };
+  const entrance = lab.entrance('control');
+  const prometheus = await startPrometheus({ cache, podMonitor, pods, rules: [rulesFile], entrance });
+  try {
+    await untilUp(prometheus, lab.nodeNames.length + 2);
+    const subject = await Subject.start(lab, deployment);
+    try {
+      // More than one: rates are of what has been there before.
+      expect(await subject.movesUntil(sleep(12_000))).toContain('Succeeded');
+    } finally {
+      await subject.end();
+    }
+    const isEmpty = async (expr: string) => (await prometheus.query(expr)).length === 0;
+    const empty = async () => {
+      const found = await Promise.all(
+        queries(readDashboard()).map(async ({ expr }) => ((await isEmpty(expr)) ? [expr] : [])),
+      );
+      return found.flat();
+    };
+    await expect.poll(empty, { timeout: 60_000, interval: 2_000 }).toEqual([]);
+    expect((await prometheus.rules()).filter(({ state }) => state === 'firing')).toEqual([]);
+  } finally {
+    await prometheus.stop();
+  }
+  await installChart(lab);
+  for (const file of await monitoringResources(cache, say)) await runKubectl(lab, ['delete', '-f', file]);
+});
+
 describe('helm uninstall', () => {
   it('is refused while a pod needs the handler, and says whose', async () => {
     await workloads.make(deployment('redis', podSpec([container('redis')])));
@@ -211,6 +257,8 @@ describe('helm uninstall', () => {
     await runHelm(lab, ['uninstall', 'podferry', '--timeout', '4m']);
     expect(await objects()).toEqual([...keptCrds, `namespace/${chartNamespace}`].sort());
     await nodesAreAsBefore();
+    // Kubelet collects what had ended by then, in its own time, and needs no handler for it.
+    await expect.poll(async () => await sandboxes(), { timeout: 150_000, interval: 2_000 }).toBe(lab.nodeNames.length);
   });
 
   it('is not the end: it is installed again, and moves a pod', async () => {
@@ -235,6 +283,21 @@ describe('helm uninstall', () => {
 const keptCrds = ['podcheckpoints', 'podmigrations'].map(
   (kind) => `customresourcedefinition.apiextensions.k8s.io/${kind}.podferry.dev`,
 );
+
+/** How many sandboxes there are, running or not. */
+async function sandboxes(): Promise<number> {
+  const listed = await Promise.all(
+    lab.nodeNames.map(async (node) => {
+      const cri = connectCri(lab.node(node).containerd);
+      try {
+        return (await cri.listPodSandbox({})).items.length;
+      } finally {
+        cri.close();
+      }
+    }),
+  );
+  return listed.reduce((sum, each) => sum + each, 0);
+}
 
 async function nodesAreAsBefore(): Promise<void> {
   expect(await bystandersNow()).toEqual(bystandersBefore);
