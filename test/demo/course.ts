@@ -25,8 +25,10 @@ export interface Findings {
   before: RedisContent;
   after: RedisContent;
   writer: WriterSummary;
-  source: Difference;
-  target: Difference;
+  /** What nodes have that they should not, or have not, a line each. */
+  wrong: string[];
+  /** What was looked at, if nothing is wrong. */
+  looked: string;
 }
 
 export async function move(
@@ -54,14 +56,16 @@ export async function move(
   watch.tell = () => {};
   const after = await contentOf(lab, migration.targetIp, prefix, signal);
   const summary = await writer.finish();
-  return {
-    migration,
-    before,
-    after,
-    writer: summary,
-    source: await settle(lab, source, expected(ordinary, source, false), signal),
-    target: await settle(lab, target, expected(ordinary, target, true), signal),
-  };
+  const wrong = [
+    ...differences(source, await settle(lab, source, expected(ordinary, source, false), signal)),
+    ...differences(target, await settle(lab, target, expected(ordinary, target, true), signal)),
+  ];
+  const looked = `nothing is left on ${source}, and ${target} has no more than the pod: processes, mounts, rules, files, containers`;
+  return { migration, before, after, writer: summary, wrong, looked };
+}
+
+function differences(node: string, { extra, missing }: Difference): string[] {
+  return [...extra.map((what) => `left on ${node}: ${what}`), ...missing.map((what) => `missing on ${node}: ${what}`)];
 }
 
 const nothing: Traces = new Map();

@@ -8,12 +8,14 @@ import { tracesOf } from '../lab/traces.ts';
 import { fillRedis } from '../workloads/redis.ts';
 import { type Course, move, type Ordinary } from './course.ts';
 import { Watch } from './kubectl-migrate.ts';
+import { clusterDemo } from './kubernetes.ts';
 import { keepLogs, takeDown, takeDownAbandoned } from './leave.ts';
 import { readOptions } from './options.ts';
 import { openOut } from './out.ts';
 import { complaints, phaseTable, type Result, resultOf, summary, verified } from './report.ts';
 
-const { json, size, transports, moves, cache } = readOptions();
+const options = readOptions();
+const { json, kubernetes, size, transports, moves, cache } = options;
 const interrupted = new AbortController();
 const { signal } = interrupted;
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -67,12 +69,16 @@ async function demo(lab: Lab): Promise<void> {
 async function main(): Promise<void> {
   await takeDownAbandoned(say);
   const began = performance.now();
-  say('bringing up two nodes with containerd, runc and CRIU, an agent on each, and a coordinator');
+  say(
+    kubernetes
+      ? 'bringing up a cluster of two nodes that Podferry has never been to'
+      : 'bringing up two nodes with containerd, runc and CRIU, an agent on each, and a coordinator',
+  );
   let lab: Lab | undefined;
   try {
-    lab = await up({ name, say, signal, ...(cache !== undefined && { cache }) });
+    lab = await up({ name, say, signal, kubernetes, stock: kubernetes, ...(cache !== undefined && { cache }) });
     say(`lab ${name} is up in ${((performance.now() - began) / 1000).toFixed(1)} s`);
-    await demo(lab);
+    await (kubernetes ? clusterDemo(lab, options, out, signal) : demo(lab));
   } catch (error) {
     if (lab !== undefined && !signal.aborted) await keepLogs(lab, say);
     throw error;

@@ -4,6 +4,7 @@ import { transportNames } from '../../coordinator/cli/migrate.ts';
 
 export interface Options {
   json: boolean;
+  kubernetes: boolean;
   size: number;
   transports: readonly string[];
   moves: number;
@@ -13,6 +14,7 @@ export interface Options {
 export function readOptions(): Options {
   const {
     json = false,
+    kubernetes = false,
     size,
     transports,
     moves = transports.length,
@@ -20,6 +22,7 @@ export function readOptions(): Options {
   } = new Command('demo')
     .description('Moves a Redis with a writer between two nodes of a lab, and verifies what became of it')
     .option('--json', 'one JSON object a migration on stdout, everything else on stderr')
+    .option('--kubernetes', 'on a cluster, to which Podferry comes by its chart, and from which it goes again')
     .option('--size <mb>', 'megabytes of data', parseCount, 12)
     .addOption(
       new Option('--transports <names>', 'one a migration, in turn')
@@ -30,7 +33,7 @@ export function readOptions(): Options {
     .option('--cache <dir>', "where the nodes' root is kept between labs")
     .parse()
     .opts<Pick<Options, 'size' | 'transports'> & Partial<Options>>();
-  return { json, size, transports, moves, cache };
+  return { json, kubernetes, size, transports, moves, cache };
 }
 
 function parseCount(text: string): number {

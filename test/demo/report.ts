@@ -1,7 +1,6 @@
 /** What the demo found, for people and for programs. */
 import { formatBytes, table } from '../../coordinator/cli/table.ts';
 import { formatDuration } from '../../coordinator/duration.ts';
-import type { Difference } from '../lab/traces.ts';
 import type { Findings } from './course.ts';
 import type { Migration } from './kubectl-migrate.ts';
 
@@ -62,31 +61,25 @@ export function progress({ id, phase, phases, bytes }: Migration): string {
 }
 
 /** What was verified, a line each. Only for findings without complaints. */
-export function verified({ migration, before, writer }: Findings): string[] {
-  const { source, target } = migration;
+export function verified({ before, writer, looked }: Findings): string[] {
   const unanswered = writer.retries === 0 ? 'every try was answered' : `${writer.retries} tries had no answer`;
   return [
     `${before.keys} keys, ${formatBytes(before.bytes)}: the same content before and after (SHA-256 ${before.digest.slice(0, 12)}…)`,
     `${writer.acked} writes were acknowledged meanwhile: all of them are there (${unanswered})`,
     `longest time between two acknowledgements: ${formatDuration(writer.maxGapMs)}`,
-    `nothing is left on ${source}, and ${target} has no more than the pod: processes, mounts, rules, files, containers`,
+    looked,
   ];
 }
 
 /** What is wrong, a line each; none if nothing is. */
-export function complaints({ migration, before, after, writer, source, target }: Findings): string[] {
+export function complaints({ before, after, writer, wrong }: Findings): string[] {
   return [
     ...(before.digest === after.digest
       ? []
       : [`the data changed: ${before.keys} keys (${before.digest}) before, ${after.keys} (${after.digest}) after`]),
     ...(writer.lost === 0 ? [] : [`${writer.lost} of ${writer.acked} acknowledged writes are lost`]),
-    ...differences(migration.source, source),
-    ...differences(migration.target, target),
+    ...wrong,
   ];
-}
-
-function differences(node: string, { extra, missing }: Difference): string[] {
-  return [...extra.map((what) => `left on ${node}: ${what}`), ...missing.map((what) => `missing on ${node}: ${what}`)];
 }
 
 /** All migrations beside each other. */

@@ -5,7 +5,7 @@ import type { Output } from './command.ts';
 import { helmProgram } from './helm.ts';
 import { runKubectl, withoutProxy } from './kubernetes/kubectl.ts';
 import type { ExecOptions, Lab } from './lab.ts';
-import { repository, repositoryInNode } from './layout.ts';
+import { nfsInNode, repository, repositoryInNode } from './layout.ts';
 import { podferryImageName } from './podferry.ts';
 import { criuLimits } from './root.ts';
 
@@ -26,6 +26,8 @@ export function labValues(): object {
   return {
     image: { repository: repositoryOfImage, tag, pullPolicy: 'Never' },
     agent: { extraVolumes: files.map(({ volume }) => volume), extraVolumeMounts: files.map(({ mount }) => mount) },
+    // The same directory on all nodes, as an export that each has mounted.
+    nfs: { hostPath: nfsInNode },
     // A node of a lab has no systemd.
     installer: { restartCommand: `sh ${repositoryInNode}/test/lab/restart-containerd.sh` },
   };

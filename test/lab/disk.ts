@@ -1,6 +1,7 @@
 /** All that lies on a node's own disk: what a node was before Podferry came, it has to be after Podferry has gone. */
-import type { Lab, NodeName } from '../lab/index.ts';
-import { run } from '../lab/command.ts';
+import { run } from './command.ts';
+import type { Lab } from './lab.ts';
+import type { NodeName } from './layout.ts';
 
 /** Logs and addresses of pods are there whoever runs pods. */
 const others = ['./var/log', './var/lib/cni', './var/lib/kubelet', './var/lib/containerd'];
