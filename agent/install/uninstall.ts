@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { Fault } from '../../proto/fault.ts';
 import { act } from './act.ts';
+import { clear } from './clear.ts';
 import { configFiles } from './config-files.ts';
 import { cleaned } from './containerd-config.ts';
 import { askRunning, ourPods } from './cri.ts';
@@ -117,5 +118,6 @@ async function remove(node: Node, settings: Settings, prospect: Prospect, say: (
   act(node, rest);
   for (const change of rest) say(describe(change));
   removeManifest(node, manifest);
+  clear(node, settings.stateDir, say);
   if (config.length + rest.length === 0) say('nothing to do');
 }
