@@ -5,20 +5,16 @@ import type { Resource } from '../resource/objects.ts';
 import { finalizer, hasEnded, isHeld } from '../resource/pod-migration.ts';
 import type { Situation } from './look.ts';
 
-export interface Intent {
-  /** PodMigrations and PodCheckpoints stay, and so do their definitions. */
-  keepsResources: boolean;
-  /** Nodes lose wrapper and handler. */
-  cleansNodes: boolean;
-}
-
 /** More than that nobody reads. */
 const shown = 10;
 
 export const wayBack = 'helm rollback RELEASE REVISION brings it back, REVISION as helm history says';
 
-export function refusals({ migrations, checkpoints, pods, hasCoordinator }: Situation, intent: Intent): string[] {
-  const { keepsResources, cleansNodes } = intent;
+/** @param keepsResources PodMigrations and PodCheckpoints stay, and so do their definitions */
+export function refusals(
+  { migrations, checkpoints, pods, hasCoordinator }: Situation,
+  keepsResources: boolean,
+): string[] {
   const moving = migrations.filter((each) => !hasEnded(each));
   const taking = checkpoints.filter((each) => ['new', 'underWay'].includes(stateOf(each)) && !isBeingDeleted(each));
   const leaving = [
@@ -26,7 +22,6 @@ export function refusals({ migrations, checkpoints, pods, hasCoordinator }: Situ
     ...checkpoints.filter(isBeingDeleted).map((each) => `PodCheckpoint ${nameOf(each)}`),
   ];
   const held = [...migrations, ...checkpoints].filter(isOurs).map(nameOf);
-  const ended = pods.filter(hasPodEnded);
   const groups = [
     group(
       'migrations that have not ended',
@@ -53,17 +48,12 @@ export function refusals({ migrations, checkpoints, pods, hasCoordinator }: Situ
       pods.filter((pod) => !hasPodEnded(pod)).map(describe),
       'take runtimeClassName out of the template that they are made from and let them be made anew, or delete them',
     ),
-    group(
-      'pods that have ended, and whose nodes still need the handler to clear them away',
-      cleansNodes ? ended.map(describe) : [],
-      'delete them',
-    ),
   ];
   return groups.filter((each) => each !== undefined);
 }
 
 /** What people have to know of what stays. */
-export function remains({ migrations, checkpoints }: Situation, { keepsResources }: Intent): string[] {
+export function remains({ migrations, checkpoints }: Situation, keepsResources: boolean): string[] {
   if (!keepsResources) return [];
   const lines: string[] = [];
   if (migrations.length > 0) lines.push(`PodMigrations that stay: ${migrations.length}, which nothing holds`);

@@ -8,7 +8,7 @@ import { bounded, ifThere, type Kubernetes } from '../cluster/kubernetes/client.
 import { look } from './look.ts';
 import { cleanNodes } from './nodes.ts';
 import type { Patience } from './patience.ts';
-import { type Intent, refusals, remains } from './refuse.ts';
+import { refusals, remains } from './refuse.ts';
 import { deleteResources } from './resources.ts';
 import { agents, coordinators, takeAway } from './workloads.ts';
 
@@ -29,11 +29,10 @@ export async function uninstall(
   say: (line: string) => void,
 ): Promise<void> {
   const situation = await look(kubernetes, namespace, patience);
-  const intent: Intent = { keepsResources: keepResources, cleansNodes: manifest !== undefined };
-  const against = refusals(situation, intent);
+  const against = refusals(situation, keepResources);
   if (against.length > 0) throw new Refused(against);
   say('nothing is against it');
-  for (const line of remains(situation, intent)) say(line);
+  for (const line of remains(situation, keepResources)) say(line);
   if (!keepResources) await deleteResources(kubernetes, patience, say);
   // What it may have begun since we looked it takes back while it ends, for which it needs the agents.
   await takeAway(kubernetes, namespace, coordinators, patience, say);

@@ -4,11 +4,11 @@ import { expect, it } from 'vitest';
 import type { PodCheckpoint } from '../../../coordinator/checkpoint/pod-checkpoint.ts';
 import type { PodMigration } from '../../../coordinator/resource/pod-migration.ts';
 import type { Situation } from '../../../coordinator/uninstall/look.ts';
-import { type Intent, refusals, remains } from '../../../coordinator/uninstall/refuse.ts';
+import { refusals, remains } from '../../../coordinator/uninstall/refuse.ts';
 
 const nothing: Situation = { migrations: [], checkpoints: [], pods: [], hasCoordinator: true };
-const keeping: Intent = { keepsResources: true, cleansNodes: true };
-const deleting: Intent = { keepsResources: false, cleansNodes: true };
+const keeping = true;
+const deleting = false;
 
 function metadata(name: string, { finalizers = [] as string[], leaving = false } = {}) {
   const deletion = leaving ? { deletionTimestamp: '2030-01-01T00:00:00Z' } : {};
@@ -59,17 +59,16 @@ it.each<[string, Partial<Situation>, RegExp]>([
   ['a pod', { pods: [pod('p', 'Running', 'redis')] }, /handler podferry[^]*demo\/p \(StatefulSet redis, on node-a\)/],
   ['a pod of nobody', { pods: [pod('p', 'Pending')] }, /take runtimeClassName out[^]*of no owner/],
 ])('%s is, whatever becomes of the resources', (_what, part, words) => {
-  for (const intent of [keeping, deleting, { ...keeping, cleansNodes: false }]) {
+  for (const intent of [keeping, deleting]) {
     const against = refusals({ ...nothing, ...part }, intent);
     expect(against).toHaveLength(1);
     expect(against[0]).toMatch(words);
   }
 });
 
-it('a pod that has ended is as long as its node would lose the handler', () => {
+it('a pod that has ended is not: it has no shim any more that would call the wrapper', () => {
   const situation = { ...nothing, pods: [pod('p', 'Succeeded'), pod('q', 'Failed')] };
-  expect(refusals(situation, keeping)).toEqual([expect.stringMatching(/that have ended[^]*demo\/p[^]*demo\/q/)]);
-  expect(refusals(situation, { ...keeping, cleansNodes: false })).toEqual([]);
+  expect(refusals(situation, keeping)).toEqual([]);
 });
 
 it('what is on its way out has to be out, if its definition stays', () => {
