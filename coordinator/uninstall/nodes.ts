@@ -73,13 +73,16 @@ async function watch(
   patience: Patience,
   say: (line: string) => void,
 ): Promise<Map<string, NodeState>> {
-  const selector = manifest.spec?.template.spec?.nodeSelector ?? {};
   const told = new Map<string, string>();
   while (true) {
     const { items } = await patience.ask('listing nodes', async (signal) =>
       kubernetes.core.listNode({}, bounded(signal)),
     );
-    const states = statesOf(items, await podsOf(kubernetes, namespace, cleaners.component, patience), selector);
+    const states = statesOf(
+      items,
+      await podsOf(kubernetes, namespace, cleaners.component, patience),
+      manifest.spec?.template.spec,
+    );
     for (const [node, state] of states) {
       const line = describe(node, state);
       if (told.get(node) !== line) say(line);

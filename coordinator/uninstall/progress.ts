@@ -1,5 +1,5 @@
 /** How far the nodes are, from their pods of the DaemonSet that cleans them, and whether that is worth waiting for. Pure. */
-import type { V1ContainerStatus, V1Node, V1Pod } from '@kubernetes/client-node';
+import type { V1ContainerStatus, V1Node, V1Pod, V1PodSpec } from '@kubernetes/client-node';
 
 export type NodeState =
   | { is: 'clean' }
@@ -15,15 +15,9 @@ export type NodeState =
 const refusedCode = 2;
 const lastLines = 12;
 
-/** @param selector labels of the nodes that are meant. @returns by their names */
-export function statesOf(
-  nodes: readonly V1Node[],
-  pods: readonly V1Pod[],
-  selector: Record<string, string> = {},
-): Map<string, NodeState> {
-  const meant = nodes.filter(({ metadata }) =>
-    Object.entries(selector).every(([label, value]) => metadata?.labels?.[label] === value),
-  );
+/** @param where which nodes are meant, as the pods' template says it. @returns by their names */
+export function statesOf(nodes: readonly V1Node[], pods: readonly V1Pod[], where: Where = {}): Map<string, NodeState> {
+  const meant = nodes.filter((node) => isMeant(node, where));
   return new Map(
     meant.map((node) => {
       const name = node.metadata?.name ?? '';
@@ -36,6 +30,18 @@ export function statesOf(
       ];
     }),
   );
+}
+
+type Where = Pick<V1PodSpec, 'nodeSelector' | 'affinity'>;
+
+/** Of affinities those that our own template has: a label with one of some values. */
+function isMeant({ metadata }: V1Node, { nodeSelector = {}, affinity }: Where): boolean {
+  const labels = metadata?.labels ?? {};
+  const { nodeSelectorTerms } = affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? {};
+  const fits = nodeSelectorTerms?.some(({ matchExpressions = [] }) =>
+    matchExpressions.every(({ key, operator, values }) => operator !== 'In' || values?.includes(labels[key] ?? '')),
+  );
+  return fits !== false && Object.entries(nodeSelector).every(([label, value]) => labels[label] === value);
 }
 
 export function isReady({ status }: V1Node): boolean {

@@ -161,6 +161,26 @@ it('changes no node without an installer, and reaches a socket that is elsewhere
   expect(pod.containers[0].volumeMounts).toContainEqual({ name: 'socket', mountPath: '/var/snap/containerd' });
 });
 
+it('tells installer and uninstaller where a distribution has containerd', () => {
+  const flags = ['--containerd=/run/k3s/containerd/containerd.sock', '--systemd-unit=k3s', '--restart-timeout=120s'];
+  const [install] = agentOf(of('k3s')).initContainers;
+  expect(install.args).toEqual(expect.arrayContaining(flags));
+  expect(install.args).toContain('--runc=/var/lib/rancher/k3s/data/current/bin/runc');
+  const { data } = find(of('k3s'), 'ConfigMap', 'podferry-uninstall') as unknown as { data: Record<string, string> };
+  for (const flag of flags) expect(data['daemonset.yaml']).toContain(flag);
+  expect(agentOf(of('minimal')).initContainers[0].args.join(' ')).not.toContain('--runc');
+});
+
+it('is on nodes of the image’s architectures alone, unless it is told where to be', () => {
+  const arches = { key: 'kubernetes.io/arch', operator: 'In', values: ['amd64', 'arm64'] };
+  const required = {
+    requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [{ matchExpressions: [arches] }] },
+  };
+  expect(agentOf(of('minimal')).affinity).toEqual({ nodeAffinity: required });
+  expect(coordinatorOf(of('minimal')).affinity.nodeAffinity).toEqual(required);
+  expect(coordinatorOf(of('host-network')).affinity.nodeAffinity).not.toEqual(required);
+});
+
 it('adds what each part is given, and lets others bring their priority class', () => {
   const objects = of('host-network');
   const pod = agentOf(objects);

@@ -8,7 +8,15 @@ import { defaultCache } from '../lab/up.ts';
 
 export const chart = join(repository, 'charts/podferry');
 export const namespace = 'ferry';
-export const valueFiles = ['minimal', 'cert-manager', 'nfs', 'no-installer', 'host-network', 'monitoring'] as const;
+export const valueFiles = [
+  'minimal',
+  'cert-manager',
+  'nfs',
+  'no-installer',
+  'host-network',
+  'monitoring',
+  'k3s',
+] as const;
 export type ValueFile = (typeof valueFiles)[number];
 
 /** An object of Kubernetes as it stands in YAML: what is looked at is up to each test. */

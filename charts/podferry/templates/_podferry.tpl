@@ -56,6 +56,15 @@ tolerations:
 {{- end }}
 {{- end }}
 
+{{/* Node affinity: the image is of these, and others have no agent. */}}
+{{- define "podferry.architectures" -}}
+nodeAffinity:
+  requiredDuringSchedulingIgnoredDuringExecution:
+    nodeSelectorTerms:
+      - matchExpressions:
+          - {key: kubernetes.io/arch, operator: In, values: [amd64, arm64]}
+{{- end }}
+
 {{/*
 The container that makes a node ready, or takes that back: uninstall has to look where install has been. Takes root and
 verb.
@@ -73,9 +82,17 @@ verb.
     - --criu={{ .installer.criu }}
     - --containerd={{ .containerd.socket }}
     - --containerd-config={{ .containerd.config }}
+    - --containerd-program={{ .containerd.program }}
+    - --systemd-unit={{ .containerd.systemdUnit }}
+    {{- with .containerd.runc }}
+    - --runc={{ . }}
+    {{- end }}
     - {{ printf "--restart-command=%s" .installer.restartCommand | quote }}
     - --lease=podferry-installer
     - --namespace={{ $.root.Release.Namespace }}
+    {{- range .installer.extraArgs }}
+    - {{ . | quote }}
+    {{- end }}
   env:
     - name: NODE_NAME
       valueFrom: {fieldRef: {fieldPath: spec.nodeName}}

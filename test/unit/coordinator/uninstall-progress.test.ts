@@ -88,7 +88,13 @@ it('a node that is not ready is lost, unless it is done already or at it', () =>
 
 it('asks nothing of nodes that are not meant', () => {
   const nodes = [node('a', 'True', { os: 'linux', zone: 'x' }), node('b', 'True', { os: 'windows' })];
-  expect([...statesOf(nodes, [], { os: 'linux' }).keys()]).toEqual(['a']);
+  expect([...statesOf(nodes, [], { nodeSelector: { os: 'linux' } }).keys()]).toEqual(['a']);
+  const oneOf = (values: string[]) => {
+    const nodeSelectorTerms = [{ matchExpressions: [{ key: 'os', operator: 'In', values }] }];
+    return { affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms } } } };
+  };
+  expect([...statesOf(nodes, [], oneOf(['windows', 'plan9'])).keys()]).toEqual(['b']);
+  expect([...statesOf(nodes, [], oneOf(['windows', 'linux'])).keys()]).toEqual(['a', 'b']);
   expect([...statesOf(nodes, []).keys()]).toEqual(['a', 'b']);
 });
 
