@@ -11,6 +11,7 @@ import { monitoringResources } from '../lab/prometheus-operator.ts';
 import { apply, connectCri, kubectl, type NodeName, open, runKubectl } from '../lab/index.ts';
 import { loadPodferryImage } from '../lab/podferry.ts';
 import { holdCriu, letCriuGo } from '../integration/outage.ts';
+import { kubectlMigrate } from '../integration/attempt.ts';
 import { Subject } from '../cluster/subject.ts';
 import {
   container,
@@ -124,6 +125,22 @@ describe('what the chart makes', () => {
     expect(applied.code).toBe(0);
     expect(applied.stdout).toContain('daemonset.apps/podferry-agent');
   });
+});
+
+it('without an installer says what the nodes lack, touches none of them, and goes again', async () => {
+  await installChart(lab, ['--set', 'installer.enabled=false']);
+  const plain = podSpec([container('counter')]);
+  delete plain.runtimeClassName;
+  await workloads.make(deployment('counter', plain));
+  const { name } = await thePodOf(lab, 'counter');
+  const refused = await kubectlMigrate(lab, name);
+  expect(refused.code).not.toBe(0);
+  const said = refused.stderr + (refused.migration?.message ?? '');
+  for (const node of lab.nodeNames) expect(said).toContain(node);
+  expect(said).toContain('podferry-runc');
+  await workloads.remove();
+  await runHelm(lab, ['uninstall', 'podferry', '--timeout', '4m']);
+  await nodesAreAsBefore();
 });
 
 it('comes by helm install, and nobody’s pod notices', async () => {
