@@ -8,6 +8,9 @@ import { handler } from '../target/create-pod.ts';
 import { stagingBytes } from '../target/prepare.ts';
 import type { NodeSituation } from './situation.ts';
 
+/** What to do about either. */
+const byInstaller = "run the node installer (the chart's installer.enabled, or agent/install/main.ts install)";
+
 export async function preflightTarget(
   manifest: PodManifest__Output,
   runtime: ContainerRuntime,
@@ -48,13 +51,13 @@ export async function preflightTarget(
   if (!(await runtime.handlers()).includes(handler)) {
     findings.push({
       reason: 'RuntimeUnsupported',
-      message: `containerd on ${node} has no runtime handler ${handler}: install it`,
+      message: `containerd on ${node} has no runtime handler ${handler}: ${byInstaller}`,
     });
   }
   if (!existsSync(ofNode(situation.wrapper))) {
     findings.push({
       reason: 'RuntimeUnsupported',
-      message: `${node} has no wrapper at ${situation.wrapper}: install it`,
+      message: `${node} has no wrapper at ${situation.wrapper}: ${byInstaller}`,
     });
   }
   return findings;
