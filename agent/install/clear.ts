@@ -14,7 +14,7 @@ export function clear(node: Node, stateDir: string, say: (line: string) => void)
   attempt(say, stateDir, () => {
     if (!isDirectory(node.at(stateDir))) return;
     rmSync(node.at(stateDir), { recursive: true });
-    say(`removes ${stateDir}: the agent's journal, which is empty`);
+    say(`removes ${stateDir}: what the agent has kept; nothing of it is under way`);
   });
   for (const directory of directories) attempt(say, directory, () => removeCgroup(directory));
   if (directories.size > 0) say(`removes cgroup ${ours}: where a freeze is watched when its agent ends`);

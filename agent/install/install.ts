@@ -1,9 +1,8 @@
 /** Brings a node to where pods can move to and from it, or says all that is against it and leaves it alone. */
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { Kubernetes } from '../../coordinator/cluster/kubernetes/client.ts';
-import { Fault } from '../../proto/fault.ts';
 import { act } from './act.ts';
+import { carryOut, type Turn } from './carry-out.ts';
 import { carries } from './effective.ts';
 import { installState, type Manifest, readManifest, removeManifest, writeManifest } from './manifest.ts';
 import type { Node } from './node.ts';
@@ -13,12 +12,9 @@ import { refusals, wantsOurCriu } from './refuse.ts';
 import { describe } from './describe.ts';
 import { noSystemd, restartOrTakeBack } from './restart.ts';
 import type { Settings } from './settings.ts';
-import { inTurn, type TurnOptions } from './turn.ts';
 import type { ConfigFiles } from './containerd-config.ts';
 
 const wrapperSource = join(import.meta.dirname, '../wrapper/podferry-runc');
-
-export type Turn = { kubernetes: Kubernetes } & TurnOptions;
 
 export interface Prospect {
   /** All that is against it. Then the rest says nothing. */
@@ -128,21 +124,11 @@ export async function install(
   turn: Turn | undefined,
   say: (line: string) => void,
 ): Promise<void> {
-  const first = await look(node, settings);
-  refuseIfAny(first);
-  if (first.needsRestart && turn !== undefined) {
-    await inTurn(turn.kubernetes, turn, async () => {
-      // Much may have happened while others had their turns.
-      const now = await look(node, settings);
-      refuseIfAny(now);
-      await bring(node, settings, now, say);
-    });
-  } else await bring(node, settings, first, say);
-}
-
-function refuseIfAny({ against }: Prospect): void {
-  if (against.length === 0) return;
-  throw new Fault('RuntimeUnsupported', ['nothing was changed, because', ...against].join('\n  '));
+  await carryOut(
+    async () => await look(node, settings),
+    async (prospect) => await bring(node, settings, prospect, say),
+    turn,
+  );
 }
 
 async function bring(node: Node, settings: Settings, prospect: Prospect, say: (line: string) => void): Promise<void> {

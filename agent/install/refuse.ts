@@ -1,8 +1,8 @@
 /** What is against an installation, all of it at once, each with what to do. Pure. */
+import { isOlder, oldestCriu } from '../preflight/versions.ts';
 import type { Observation } from './observe.ts';
 import type { Settings } from './settings.ts';
 
-const oldestCriu = [4, 0];
 const architectures = ['x64', 'arm64'];
 
 export function refusals(seen: Observation, settings: Pick<Settings, 'criu'>, hasOurs: boolean): string[] {
@@ -30,11 +30,5 @@ export function wantsOurCriu(
   hasOurs: boolean,
 ): boolean {
   if (settings.criu === 'never') return false;
-  return settings.criu === 'always' || hasOurs || criu === undefined || isOlder(criu);
-}
-
-function isOlder(version: string): boolean {
-  const [major = 0, minor = 0] = version.split(/[.-]/).map(Number);
-  const [oldest = 0, oldestMinor = 0] = oldestCriu;
-  return major < oldest || (major === oldest && minor < oldestMinor);
+  return settings.criu === 'always' || hasOurs || criu === undefined || isOlder(criu, oldestCriu);
 }

@@ -1,19 +1,18 @@
 /** Takes away exactly what install has made, when no pod needs it any more. */
 import { join } from 'node:path';
-import { Fault } from '../../proto/fault.ts';
 import { act } from './act.ts';
+import { carryOut, type Turn } from './carry-out.ts';
 import { clear } from './clear.ts';
 import { configFiles } from './config-files.ts';
 import { cleaned } from './containerd-config.ts';
 import { askRunning, ourPods } from './cri.ts';
 import { describe } from './describe.ts';
-import { observedOn, originalOf, type Turn } from './install.ts';
+import { observedOn, originalOf } from './install.ts';
 import { type Manifest, readManifest, removeManifest } from './manifest.ts';
 import type { Node } from './node.ts';
 import { type Change, planUninstall } from './plan.ts';
 import { noSystemd, restartOrTakeBack } from './restart.ts';
 import type { Settings } from './settings.ts';
-import { inTurn } from './turn.ts';
 
 interface Prospect {
   against: string[];
@@ -89,20 +88,11 @@ export async function uninstall(
   turn: Turn | undefined,
   say: (line: string) => void,
 ): Promise<void> {
-  const first = await look(node, settings);
-  refuseIfAny(first);
-  if (first.needsRestart && turn !== undefined) {
-    await inTurn(turn.kubernetes, turn, async () => {
-      const now = await look(node, settings);
-      refuseIfAny(now);
-      await remove(node, settings, now, say);
-    });
-  } else await remove(node, settings, first, say);
-}
-
-function refuseIfAny({ against }: Prospect): void {
-  if (against.length === 0) return;
-  throw new Fault('RuntimeUnsupported', ['nothing was changed, because', ...against].join('\n  '));
+  await carryOut(
+    async () => await look(node, settings),
+    async (prospect) => await remove(node, settings, prospect, say),
+    turn,
+  );
 }
 
 /** The handler first: as long as containerd has it, what it calls has to be there. */

@@ -7,6 +7,7 @@ import type { Finding } from '../../proto/gen/podferry/v1/Finding.ts';
 import type { Fault, Reason } from '../../proto/fault.ts';
 import { run } from '../runtime/command.ts';
 import { inContainer, ofNode, onNode, outliving } from '../runtime/node.ts';
+import { isOlder, oldestCriu, oldestKernel } from './versions.ts';
 
 export interface NodeSituation {
   node: string;
@@ -27,9 +28,8 @@ export interface NodeSituation {
 
 /** As `criu check --feature` names them; what a strategy needs is asked of these. */
 const features = ['mem_dirty_track', 'uffd-noncoop', 'lazy_pages', 'timens', 'network_lock_nftables', 'pidfd_store'];
-const oldestCriu = [4, 0];
-const oldestKernel = [5, 9];
-const tools = [
+/** What an agent calls, wherever it runs. */
+export const tools = [
   'criu',
   'nft',
   'ip',
@@ -112,11 +112,6 @@ export async function lookAgain(situation: NodeSituation): Promise<NodeSituation
 
 function isInstalled(program: string): boolean {
   return (process.env['PATH'] ?? '').split(':').some((directory) => existsSync(`${directory}/${program}`));
-}
-
-function isOlder(version: string, [major = 0, minor = 0]: readonly number[]): boolean {
-  const [is = 0, has = 0] = version.split(/[.-]/).map(Number);
-  return is < major || (is === major && has < minor);
 }
 
 async function criuFeatures(): Promise<string[]> {

@@ -6,17 +6,16 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { readSettings } from '../../coordinator/settings.ts';
 import { run } from '../lab/command.ts';
 import { repository } from '../lab/layout.ts';
-import { chart, find, helm, namespace, objectsIn, pathOf, type Rendered, render, valueFiles } from './rendered.ts';
+import { chart, find, helm, namespace, objectsIn, pathOf, type Rendered, renderAll, valueFiles } from './rendered.ts';
 
 let program: string;
-const rendered = new Map<string, Rendered[]>();
+let of: Awaited<ReturnType<typeof renderAll>>;
 
 beforeAll(async () => {
   program = await helm();
-  for (const values of valueFiles) rendered.set(values, await render(program, values));
+  of = await renderAll(program);
 });
 
-const of = (values: (typeof valueFiles)[number]): Rendered[] => rendered.get(values) ?? [];
 const agentOf = (objects: Rendered[]) => find(objects, 'DaemonSet', 'podferry-agent')['spec'].template.spec;
 const coordinatorOf = (objects: Rendered[]) =>
   find(objects, 'Deployment', 'podferry-coordinator')['spec'].template.spec;

@@ -41,6 +41,12 @@ export async function helm(): Promise<string> {
   return await helmProgram(defaultCache(), (line) => console.error(`chart: ${line}`));
 }
 
+export async function renderAll(program: string): Promise<(values: ValueFile) => Rendered[]> {
+  const rendered = new Map<ValueFile, Rendered[]>();
+  for (const values of valueFiles) rendered.set(values, await render(program, values));
+  return (values) => rendered.get(values) ?? [];
+}
+
 export async function render(program: string, values: ValueFile): Promise<Rendered[]> {
   const argv = [program, 'template', 'some', chart, '--namespace', namespace, '--values', pathOf(values)];
   return objectsIn(await run(argv));

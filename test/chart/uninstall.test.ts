@@ -3,17 +3,16 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { join } from 'node:path';
 import { run } from '../lab/command.ts';
 import { repository } from '../lab/layout.ts';
-import { find, helm, namespace, objectsIn, type Rendered, render, tryRender, valueFiles } from './rendered.ts';
+import { find, helm, namespace, objectsIn, type Rendered, renderAll, tryRender, valueFiles } from './rendered.ts';
 
 let program: string;
-const rendered = new Map<string, Rendered[]>();
+let of: Awaited<ReturnType<typeof renderAll>>;
 
 beforeAll(async () => {
   program = await helm();
-  for (const values of valueFiles) rendered.set(values, await render(program, values));
+  of = await renderAll(program);
 });
 
-const of = (values: (typeof valueFiles)[number]): Rendered[] => rendered.get(values) ?? [];
 const hooksOf = (objects: Rendered[]) => objects.filter(({ metadata }) => metadata.annotations?.['helm.sh/hook']);
 const jobOf = (objects: Rendered[]) => find(objects, 'Job', 'podferry-uninstall')['spec'].template.spec;
 const rulesOf = (objects: Rendered[], kind: string): Rule[] => find(objects, kind, 'podferry-uninstall')['rules'];

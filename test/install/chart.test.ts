@@ -206,7 +206,7 @@ it('is rolled back under migrations, one after the other, and loses nothing', as
   try {
     const rolledBack = runHelm(lab, ['rollback', 'podferry', '1']).then(async () => await untilRolledOut(lab));
     const phases = await subject.movesUntil(rolledBack);
-    expect(phases.length).toBeGreaterThan(1);
+    expect(phases).toContain('Succeeded');
     // A node whose agent is just being replaced is refused, by its name.
     expect(phases.filter((phase) => !['Succeeded', 'RolledBack', 'Refused'].includes(phase))).toEqual([]);
     expect((await agents()).map(({ metadata }) => metadata?.annotations?.['round'])).toEqual([undefined, undefined]);
@@ -245,7 +245,8 @@ it('is watched by a real Prometheus, by the chart’s own PodMonitor and rules',
       await subject.end();
     }
     expect([...unseen]).toEqual([]);
-    expect((await prometheus.rules()).filter(({ state }) => state === 'firing')).toEqual([]);
+    const rules = await prometheus.rules();
+    expect(rules.filter(({ state, health }) => state === 'firing' || health !== 'ok')).toEqual([]);
   } finally {
     await prometheus.stop();
   }

@@ -2,6 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Output } from './command.ts';
+import { hasSysResource } from './furnish.ts';
 import { helmProgram } from './helm.ts';
 import { runKubectl, withoutProxy } from './kubernetes/kubectl.ts';
 import type { ExecOptions, Lab } from './lab.ts';
@@ -21,8 +22,7 @@ const ofNode = (name: string, path: string) => ({
 /** What a lab needs beside the chart's own values. */
 export function labValues(): object {
   const [repositoryOfImage, tag] = podferryImageName.split(':');
-  // Root has no CAP_SYS_RESOURCE in a lab; see criu-limits.c.
-  const files = [ofNode('criu-limits', criuLimits), ofNode('criu', '/usr/local/sbin/criu')];
+  const files = hasSysResource() ? [] : [ofNode('criu-limits', criuLimits), ofNode('criu', '/usr/local/sbin/criu')];
   return {
     image: { repository: repositoryOfImage, tag, pullPolicy: 'Never' },
     agent: { extraVolumes: files.map(({ volume }) => volume), extraVolumeMounts: files.map(({ mount }) => mount) },

@@ -74,7 +74,8 @@ async function furnishCriu(to: string): Promise<void> {
   await writeFile(to, criuWithLimits, { mode: 0o755 });
 }
 
-function hasSysResource(): boolean {
+/** Without it CRIU in a lab needs help; see criu-limits.c. */
+export function hasSysResource(): boolean {
   const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';
   const sysResource = 24n;
   return ((BigInt(`0x${effective}`) >> sysResource) & 1n) === 1n;
