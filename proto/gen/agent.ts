@@ -5,6 +5,7 @@ import type { AgentClient as _podferry_v1_AgentClient, AgentDefinition as _podfe
 import type { ArmRequest as _podferry_v1_ArmRequest, ArmRequest__Output as _podferry_v1_ArmRequest__Output } from './podferry/v1/ArmRequest.ts';
 import type { AwaitTargetPodRequest as _podferry_v1_AwaitTargetPodRequest, AwaitTargetPodRequest__Output as _podferry_v1_AwaitTargetPodRequest__Output } from './podferry/v1/AwaitTargetPodRequest.ts';
 import type { CheckpointRef as _podferry_v1_CheckpointRef, CheckpointRef__Output as _podferry_v1_CheckpointRef__Output } from './podferry/v1/CheckpointRef.ts';
+import type { Connections as _podferry_v1_Connections, Connections__Output as _podferry_v1_Connections__Output } from './podferry/v1/Connections.ts';
 import type { ContainerManifest as _podferry_v1_ContainerManifest, ContainerManifest__Output as _podferry_v1_ContainerManifest__Output } from './podferry/v1/ContainerManifest.ts';
 import type { DiscardRequest as _podferry_v1_DiscardRequest, DiscardRequest__Output as _podferry_v1_DiscardRequest__Output } from './podferry/v1/DiscardRequest.ts';
 import type { ExternalMount as _podferry_v1_ExternalMount, ExternalMount__Output as _podferry_v1_ExternalMount__Output } from './podferry/v1/ExternalMount.ts';
@@ -32,7 +33,6 @@ import type { PrepareSourceRequest as _podferry_v1_PrepareSourceRequest, Prepare
 import type { PrepareTargetRequest as _podferry_v1_PrepareTargetRequest, PrepareTargetRequest__Output as _podferry_v1_PrepareTargetRequest__Output } from './podferry/v1/PrepareTargetRequest.ts';
 import type { Progress as _podferry_v1_Progress, Progress__Output as _podferry_v1_Progress__Output } from './podferry/v1/Progress.ts';
 import type { ReadCheckpointResponse as _podferry_v1_ReadCheckpointResponse, ReadCheckpointResponse__Output as _podferry_v1_ReadCheckpointResponse__Output } from './podferry/v1/ReadCheckpointResponse.ts';
-import type { ReleaseRequest as _podferry_v1_ReleaseRequest, ReleaseRequest__Output as _podferry_v1_ReleaseRequest__Output } from './podferry/v1/ReleaseRequest.ts';
 import type { RemoveCheckpointResponse as _podferry_v1_RemoveCheckpointResponse, RemoveCheckpointResponse__Output as _podferry_v1_RemoveCheckpointResponse__Output } from './podferry/v1/RemoveCheckpointResponse.ts';
 import type { SourceState as _podferry_v1_SourceState, SourceState__Output as _podferry_v1_SourceState__Output } from './podferry/v1/SourceState.ts';
 import type { TargetState as _podferry_v1_TargetState, TargetState__Output as _podferry_v1_TargetState__Output } from './podferry/v1/TargetState.ts';
@@ -49,6 +49,7 @@ export interface ProtoGrpcType {
       ArmRequest: MessageTypeDefinition<_podferry_v1_ArmRequest, _podferry_v1_ArmRequest__Output>
       AwaitTargetPodRequest: MessageTypeDefinition<_podferry_v1_AwaitTargetPodRequest, _podferry_v1_AwaitTargetPodRequest__Output>
       CheckpointRef: MessageTypeDefinition<_podferry_v1_CheckpointRef, _podferry_v1_CheckpointRef__Output>
+      Connections: MessageTypeDefinition<_podferry_v1_Connections, _podferry_v1_Connections__Output>
       ContainerManifest: MessageTypeDefinition<_podferry_v1_ContainerManifest, _podferry_v1_ContainerManifest__Output>
       DiscardRequest: MessageTypeDefinition<_podferry_v1_DiscardRequest, _podferry_v1_DiscardRequest__Output>
       ExternalMount: MessageTypeDefinition<_podferry_v1_ExternalMount, _podferry_v1_ExternalMount__Output>
@@ -63,6 +64,7 @@ export interface ProtoGrpcType {
       ListPodsResponse: MessageTypeDefinition<_podferry_v1_ListPodsResponse, _podferry_v1_ListPodsResponse__Output>
       MigrationRef: MessageTypeDefinition<_podferry_v1_MigrationRef, _podferry_v1_MigrationRef__Output>
       Moment: MessageTypeDefinition<_podferry_v1_Moment, _podferry_v1_Moment__Output>
+      Network: EnumTypeDefinition
       NodeFacts: MessageTypeDefinition<_podferry_v1_NodeFacts, _podferry_v1_NodeFacts__Output>
       Phase: EnumTypeDefinition
       Plan: MessageTypeDefinition<_podferry_v1_Plan, _podferry_v1_Plan__Output>
@@ -78,7 +80,6 @@ export interface ProtoGrpcType {
       Progress: MessageTypeDefinition<_podferry_v1_Progress, _podferry_v1_Progress__Output>
       ReadCheckpointResponse: MessageTypeDefinition<_podferry_v1_ReadCheckpointResponse, _podferry_v1_ReadCheckpointResponse__Output>
       Reason: EnumTypeDefinition
-      ReleaseRequest: MessageTypeDefinition<_podferry_v1_ReleaseRequest, _podferry_v1_ReleaseRequest__Output>
       RemoveCheckpointResponse: MessageTypeDefinition<_podferry_v1_RemoveCheckpointResponse, _podferry_v1_RemoveCheckpointResponse__Output>
       SourceState: MessageTypeDefinition<_podferry_v1_SourceState, _podferry_v1_SourceState__Output>
       Strategy: EnumTypeDefinition

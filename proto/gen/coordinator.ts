@@ -8,6 +8,7 @@ import type { Checkpoint as _podferry_v1_Checkpoint, Checkpoint__Output as _podf
 import type { CheckpointName as _podferry_v1_CheckpointName, CheckpointName__Output as _podferry_v1_CheckpointName__Output } from './podferry/v1/CheckpointName.ts';
 import type { CheckpointRef as _podferry_v1_CheckpointRef, CheckpointRef__Output as _podferry_v1_CheckpointRef__Output } from './podferry/v1/CheckpointRef.ts';
 import type { CheckpointRequest as _podferry_v1_CheckpointRequest, CheckpointRequest__Output as _podferry_v1_CheckpointRequest__Output } from './podferry/v1/CheckpointRequest.ts';
+import type { Connections as _podferry_v1_Connections, Connections__Output as _podferry_v1_Connections__Output } from './podferry/v1/Connections.ts';
 import type { ContainerManifest as _podferry_v1_ContainerManifest, ContainerManifest__Output as _podferry_v1_ContainerManifest__Output } from './podferry/v1/ContainerManifest.ts';
 import type { CoordinatorClient as _podferry_v1_CoordinatorClient, CoordinatorDefinition as _podferry_v1_CoordinatorDefinition } from './podferry/v1/Coordinator.ts';
 import type { Copy as _podferry_v1_Copy, Copy__Output as _podferry_v1_Copy__Output } from './podferry/v1/Copy.ts';
@@ -53,7 +54,6 @@ import type { PrepareSourceRequest as _podferry_v1_PrepareSourceRequest, Prepare
 import type { PrepareTargetRequest as _podferry_v1_PrepareTargetRequest, PrepareTargetRequest__Output as _podferry_v1_PrepareTargetRequest__Output } from './podferry/v1/PrepareTargetRequest.ts';
 import type { Progress as _podferry_v1_Progress, Progress__Output as _podferry_v1_Progress__Output } from './podferry/v1/Progress.ts';
 import type { ReadCheckpointResponse as _podferry_v1_ReadCheckpointResponse, ReadCheckpointResponse__Output as _podferry_v1_ReadCheckpointResponse__Output } from './podferry/v1/ReadCheckpointResponse.ts';
-import type { ReleaseRequest as _podferry_v1_ReleaseRequest, ReleaseRequest__Output as _podferry_v1_ReleaseRequest__Output } from './podferry/v1/ReleaseRequest.ts';
 import type { RemoveCheckpointResponse as _podferry_v1_RemoveCheckpointResponse, RemoveCheckpointResponse__Output as _podferry_v1_RemoveCheckpointResponse__Output } from './podferry/v1/RemoveCheckpointResponse.ts';
 import type { SourceState as _podferry_v1_SourceState, SourceState__Output as _podferry_v1_SourceState__Output } from './podferry/v1/SourceState.ts';
 import type { StartCopiesRequest as _podferry_v1_StartCopiesRequest, StartCopiesRequest__Output as _podferry_v1_StartCopiesRequest__Output } from './podferry/v1/StartCopiesRequest.ts';
@@ -74,6 +74,7 @@ export interface ProtoGrpcType {
       CheckpointName: MessageTypeDefinition<_podferry_v1_CheckpointName, _podferry_v1_CheckpointName__Output>
       CheckpointRef: MessageTypeDefinition<_podferry_v1_CheckpointRef, _podferry_v1_CheckpointRef__Output>
       CheckpointRequest: MessageTypeDefinition<_podferry_v1_CheckpointRequest, _podferry_v1_CheckpointRequest__Output>
+      Connections: MessageTypeDefinition<_podferry_v1_Connections, _podferry_v1_Connections__Output>
       ContainerManifest: MessageTypeDefinition<_podferry_v1_ContainerManifest, _podferry_v1_ContainerManifest__Output>
       Coordinator: SubtypeConstructor<typeof grpc.Client, _podferry_v1_CoordinatorClient> & { service: _podferry_v1_CoordinatorDefinition }
       Copy: MessageTypeDefinition<_podferry_v1_Copy, _podferry_v1_Copy__Output>
@@ -99,6 +100,7 @@ export interface ProtoGrpcType {
       MigrationEvent: MessageTypeDefinition<_podferry_v1_MigrationEvent, _podferry_v1_MigrationEvent__Output>
       MigrationRef: MessageTypeDefinition<_podferry_v1_MigrationRef, _podferry_v1_MigrationRef__Output>
       Moment: MessageTypeDefinition<_podferry_v1_Moment, _podferry_v1_Moment__Output>
+      Network: EnumTypeDefinition
       Node: MessageTypeDefinition<_podferry_v1_Node, _podferry_v1_Node__Output>
       NodeFacts: MessageTypeDefinition<_podferry_v1_NodeFacts, _podferry_v1_NodeFacts__Output>
       NodesRequest: MessageTypeDefinition<_podferry_v1_NodesRequest, _podferry_v1_NodesRequest__Output>
@@ -121,7 +123,6 @@ export interface ProtoGrpcType {
       Progress: MessageTypeDefinition<_podferry_v1_Progress, _podferry_v1_Progress__Output>
       ReadCheckpointResponse: MessageTypeDefinition<_podferry_v1_ReadCheckpointResponse, _podferry_v1_ReadCheckpointResponse__Output>
       Reason: EnumTypeDefinition
-      ReleaseRequest: MessageTypeDefinition<_podferry_v1_ReleaseRequest, _podferry_v1_ReleaseRequest__Output>
       RemoveCheckpointResponse: MessageTypeDefinition<_podferry_v1_RemoveCheckpointResponse, _podferry_v1_RemoveCheckpointResponse__Output>
       SourceState: MessageTypeDefinition<_podferry_v1_SourceState, _podferry_v1_SourceState__Output>
       StartCopiesRequest: MessageTypeDefinition<_podferry_v1_StartCopiesRequest, _podferry_v1_StartCopiesRequest__Output>

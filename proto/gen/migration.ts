@@ -12,6 +12,7 @@ export interface ProtoGrpcType {
       CheckpointRef: MessageTypeDefinition<_podferry_v1_CheckpointRef, _podferry_v1_CheckpointRef__Output>
       Finding: MessageTypeDefinition<_podferry_v1_Finding, _podferry_v1_Finding__Output>
       Moment: MessageTypeDefinition<_podferry_v1_Moment, _podferry_v1_Moment__Output>
+      Network: EnumTypeDefinition
       Phase: EnumTypeDefinition
       Plan: MessageTypeDefinition<_podferry_v1_Plan, _podferry_v1_Plan__Output>
       PodRef: MessageTypeDefinition<_podferry_v1_PodRef, _podferry_v1_PodRef__Output>

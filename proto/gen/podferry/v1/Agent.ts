@@ -24,7 +24,6 @@ import type { PrepareSourceRequest as _podferry_v1_PrepareSourceRequest, Prepare
 import type { PrepareTargetRequest as _podferry_v1_PrepareTargetRequest, PrepareTargetRequest__Output as _podferry_v1_PrepareTargetRequest__Output } from '../../podferry/v1/PrepareTargetRequest.ts';
 import type { Progress as _podferry_v1_Progress, Progress__Output as _podferry_v1_Progress__Output } from '../../podferry/v1/Progress.ts';
 import type { ReadCheckpointResponse as _podferry_v1_ReadCheckpointResponse, ReadCheckpointResponse__Output as _podferry_v1_ReadCheckpointResponse__Output } from '../../podferry/v1/ReadCheckpointResponse.ts';
-import type { ReleaseRequest as _podferry_v1_ReleaseRequest, ReleaseRequest__Output as _podferry_v1_ReleaseRequest__Output } from '../../podferry/v1/ReleaseRequest.ts';
 import type { RemoveCheckpointResponse as _podferry_v1_RemoveCheckpointResponse, RemoveCheckpointResponse__Output as _podferry_v1_RemoveCheckpointResponse__Output } from '../../podferry/v1/RemoveCheckpointResponse.ts';
 import type { SourceState as _podferry_v1_SourceState, SourceState__Output as _podferry_v1_SourceState__Output } from '../../podferry/v1/SourceState.ts';
 import type { TargetState as _podferry_v1_TargetState, TargetState__Output as _podferry_v1_TargetState__Output } from '../../podferry/v1/TargetState.ts';
@@ -47,15 +46,6 @@ export interface AgentClient extends grpc.Client {
   awaitTargetPod(argument: _podferry_v1_AwaitTargetPodRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_podferry_v1_TargetState__Output>): grpc.ClientUnaryCall;
   awaitTargetPod(argument: _podferry_v1_AwaitTargetPodRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_TargetState__Output>): grpc.ClientUnaryCall;
   awaitTargetPod(argument: _podferry_v1_AwaitTargetPodRequest, callback: grpc.requestCallback<_podferry_v1_TargetState__Output>): grpc.ClientUnaryCall;
-  
-  CloseConnections(argument: _podferry_v1_MigrationRef, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_SourceState__Output>): grpc.ClientUnaryCall;
-  CloseConnections(argument: _podferry_v1_MigrationRef, metadata: grpc.Metadata, callback: grpc.requestCallback<_podferry_v1_SourceState__Output>): grpc.ClientUnaryCall;
-  CloseConnections(argument: _podferry_v1_MigrationRef, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_SourceState__Output>): grpc.ClientUnaryCall;
-  CloseConnections(argument: _podferry_v1_MigrationRef, callback: grpc.requestCallback<_podferry_v1_SourceState__Output>): grpc.ClientUnaryCall;
-  closeConnections(argument: _podferry_v1_MigrationRef, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_SourceState__Output>): grpc.ClientUnaryCall;
-  closeConnections(argument: _podferry_v1_MigrationRef, metadata: grpc.Metadata, callback: grpc.requestCallback<_podferry_v1_SourceState__Output>): grpc.ClientUnaryCall;
-  closeConnections(argument: _podferry_v1_MigrationRef, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_SourceState__Output>): grpc.ClientUnaryCall;
-  closeConnections(argument: _podferry_v1_MigrationRef, callback: grpc.requestCallback<_podferry_v1_SourceState__Output>): grpc.ClientUnaryCall;
   
   Commit(argument: _podferry_v1_MigrationRef, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_SourceState__Output>): grpc.ClientUnaryCall;
   Commit(argument: _podferry_v1_MigrationRef, metadata: grpc.Metadata, callback: grpc.requestCallback<_podferry_v1_SourceState__Output>): grpc.ClientUnaryCall;
@@ -130,6 +120,11 @@ export interface AgentClient extends grpc.Client {
   liftHold(argument: _podferry_v1_LiftRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_Hold__Output>): grpc.ClientUnaryCall;
   liftHold(argument: _podferry_v1_LiftRequest, callback: grpc.requestCallback<_podferry_v1_Hold__Output>): grpc.ClientUnaryCall;
   
+  Linger(argument: _podferry_v1_MigrationRef, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_podferry_v1_Progress__Output>;
+  Linger(argument: _podferry_v1_MigrationRef, options?: grpc.CallOptions): grpc.ClientReadableStream<_podferry_v1_Progress__Output>;
+  linger(argument: _podferry_v1_MigrationRef, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_podferry_v1_Progress__Output>;
+  linger(argument: _podferry_v1_MigrationRef, options?: grpc.CallOptions): grpc.ClientReadableStream<_podferry_v1_Progress__Output>;
+  
   ListMigrations(argument: _podferry_v1_ListMigrationsRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_ListMigrationsResponse__Output>): grpc.ClientUnaryCall;
   ListMigrations(argument: _podferry_v1_ListMigrationsRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_podferry_v1_ListMigrationsResponse__Output>): grpc.ClientUnaryCall;
   ListMigrations(argument: _podferry_v1_ListMigrationsRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_ListMigrationsResponse__Output>): grpc.ClientUnaryCall;
@@ -147,6 +142,15 @@ export interface AgentClient extends grpc.Client {
   listPods(argument: _podferry_v1_ListPodsRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_podferry_v1_ListPodsResponse__Output>): grpc.ClientUnaryCall;
   listPods(argument: _podferry_v1_ListPodsRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_ListPodsResponse__Output>): grpc.ClientUnaryCall;
   listPods(argument: _podferry_v1_ListPodsRequest, callback: grpc.requestCallback<_podferry_v1_ListPodsResponse__Output>): grpc.ClientUnaryCall;
+  
+  PassTraffic(argument: _podferry_v1_MigrationRef, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_SourceState__Output>): grpc.ClientUnaryCall;
+  PassTraffic(argument: _podferry_v1_MigrationRef, metadata: grpc.Metadata, callback: grpc.requestCallback<_podferry_v1_SourceState__Output>): grpc.ClientUnaryCall;
+  PassTraffic(argument: _podferry_v1_MigrationRef, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_SourceState__Output>): grpc.ClientUnaryCall;
+  PassTraffic(argument: _podferry_v1_MigrationRef, callback: grpc.requestCallback<_podferry_v1_SourceState__Output>): grpc.ClientUnaryCall;
+  passTraffic(argument: _podferry_v1_MigrationRef, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_SourceState__Output>): grpc.ClientUnaryCall;
+  passTraffic(argument: _podferry_v1_MigrationRef, metadata: grpc.Metadata, callback: grpc.requestCallback<_podferry_v1_SourceState__Output>): grpc.ClientUnaryCall;
+  passTraffic(argument: _podferry_v1_MigrationRef, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_SourceState__Output>): grpc.ClientUnaryCall;
+  passTraffic(argument: _podferry_v1_MigrationRef, callback: grpc.requestCallback<_podferry_v1_SourceState__Output>): grpc.ClientUnaryCall;
   
   PreflightSource(argument: _podferry_v1_PreflightSourceRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_PreflightSourceResponse__Output>): grpc.ClientUnaryCall;
   PreflightSource(argument: _podferry_v1_PreflightSourceRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_podferry_v1_PreflightSourceResponse__Output>): grpc.ClientUnaryCall;
@@ -202,14 +206,14 @@ export interface AgentClient extends grpc.Client {
   receive(argument: _podferry_v1_MigrationRef, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_TargetState__Output>): grpc.ClientUnaryCall;
   receive(argument: _podferry_v1_MigrationRef, callback: grpc.requestCallback<_podferry_v1_TargetState__Output>): grpc.ClientUnaryCall;
   
-  ReleaseSource(argument: _podferry_v1_ReleaseRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_SourceState__Output>): grpc.ClientUnaryCall;
-  ReleaseSource(argument: _podferry_v1_ReleaseRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_podferry_v1_SourceState__Output>): grpc.ClientUnaryCall;
-  ReleaseSource(argument: _podferry_v1_ReleaseRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_SourceState__Output>): grpc.ClientUnaryCall;
-  ReleaseSource(argument: _podferry_v1_ReleaseRequest, callback: grpc.requestCallback<_podferry_v1_SourceState__Output>): grpc.ClientUnaryCall;
-  releaseSource(argument: _podferry_v1_ReleaseRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_SourceState__Output>): grpc.ClientUnaryCall;
-  releaseSource(argument: _podferry_v1_ReleaseRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_podferry_v1_SourceState__Output>): grpc.ClientUnaryCall;
-  releaseSource(argument: _podferry_v1_ReleaseRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_SourceState__Output>): grpc.ClientUnaryCall;
-  releaseSource(argument: _podferry_v1_ReleaseRequest, callback: grpc.requestCallback<_podferry_v1_SourceState__Output>): grpc.ClientUnaryCall;
+  ReleaseSource(argument: _podferry_v1_MigrationRef, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_SourceState__Output>): grpc.ClientUnaryCall;
+  ReleaseSource(argument: _podferry_v1_MigrationRef, metadata: grpc.Metadata, callback: grpc.requestCallback<_podferry_v1_SourceState__Output>): grpc.ClientUnaryCall;
+  ReleaseSource(argument: _podferry_v1_MigrationRef, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_SourceState__Output>): grpc.ClientUnaryCall;
+  ReleaseSource(argument: _podferry_v1_MigrationRef, callback: grpc.requestCallback<_podferry_v1_SourceState__Output>): grpc.ClientUnaryCall;
+  releaseSource(argument: _podferry_v1_MigrationRef, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_SourceState__Output>): grpc.ClientUnaryCall;
+  releaseSource(argument: _podferry_v1_MigrationRef, metadata: grpc.Metadata, callback: grpc.requestCallback<_podferry_v1_SourceState__Output>): grpc.ClientUnaryCall;
+  releaseSource(argument: _podferry_v1_MigrationRef, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_SourceState__Output>): grpc.ClientUnaryCall;
+  releaseSource(argument: _podferry_v1_MigrationRef, callback: grpc.requestCallback<_podferry_v1_SourceState__Output>): grpc.ClientUnaryCall;
   
   RemoveCheckpoint(argument: _podferry_v1_CheckpointRef, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_RemoveCheckpointResponse__Output>): grpc.ClientUnaryCall;
   RemoveCheckpoint(argument: _podferry_v1_CheckpointRef, metadata: grpc.Metadata, callback: grpc.requestCallback<_podferry_v1_RemoveCheckpointResponse__Output>): grpc.ClientUnaryCall;
@@ -254,8 +258,6 @@ export interface AgentHandlers extends grpc.UntypedServiceImplementation {
   
   AwaitTargetPod: grpc.handleUnaryCall<_podferry_v1_AwaitTargetPodRequest__Output, _podferry_v1_TargetState>;
   
-  CloseConnections: grpc.handleUnaryCall<_podferry_v1_MigrationRef__Output, _podferry_v1_SourceState>;
-  
   Commit: grpc.handleUnaryCall<_podferry_v1_MigrationRef__Output, _podferry_v1_SourceState>;
   
   CopyAhead: grpc.handleServerStreamingCall<_podferry_v1_MigrationRef__Output, _podferry_v1_Progress>;
@@ -274,9 +276,13 @@ export interface AgentHandlers extends grpc.UntypedServiceImplementation {
   
   LiftHold: grpc.handleUnaryCall<_podferry_v1_LiftRequest__Output, _podferry_v1_Hold>;
   
+  Linger: grpc.handleServerStreamingCall<_podferry_v1_MigrationRef__Output, _podferry_v1_Progress>;
+  
   ListMigrations: grpc.handleUnaryCall<_podferry_v1_ListMigrationsRequest__Output, _podferry_v1_ListMigrationsResponse>;
   
   ListPods: grpc.handleUnaryCall<_podferry_v1_ListPodsRequest__Output, _podferry_v1_ListPodsResponse>;
+  
+  PassTraffic: grpc.handleUnaryCall<_podferry_v1_MigrationRef__Output, _podferry_v1_SourceState>;
   
   PreflightSource: grpc.handleUnaryCall<_podferry_v1_PreflightSourceRequest__Output, _podferry_v1_PreflightSourceResponse>;
   
@@ -290,7 +296,7 @@ export interface AgentHandlers extends grpc.UntypedServiceImplementation {
   
   Receive: grpc.handleUnaryCall<_podferry_v1_MigrationRef__Output, _podferry_v1_TargetState>;
   
-  ReleaseSource: grpc.handleUnaryCall<_podferry_v1_ReleaseRequest__Output, _podferry_v1_SourceState>;
+  ReleaseSource: grpc.handleUnaryCall<_podferry_v1_MigrationRef__Output, _podferry_v1_SourceState>;
   
   RemoveCheckpoint: grpc.handleUnaryCall<_podferry_v1_CheckpointRef__Output, _podferry_v1_RemoveCheckpointResponse>;
   
@@ -305,7 +311,6 @@ export interface AgentHandlers extends grpc.UntypedServiceImplementation {
 export interface AgentDefinition extends grpc.ServiceDefinition {
   Arm: MethodDefinition<_podferry_v1_ArmRequest, _podferry_v1_SourceState, _podferry_v1_ArmRequest__Output, _podferry_v1_SourceState__Output>
   AwaitTargetPod: MethodDefinition<_podferry_v1_AwaitTargetPodRequest, _podferry_v1_TargetState, _podferry_v1_AwaitTargetPodRequest__Output, _podferry_v1_TargetState__Output>
-  CloseConnections: MethodDefinition<_podferry_v1_MigrationRef, _podferry_v1_SourceState, _podferry_v1_MigrationRef__Output, _podferry_v1_SourceState__Output>
   Commit: MethodDefinition<_podferry_v1_MigrationRef, _podferry_v1_SourceState, _podferry_v1_MigrationRef__Output, _podferry_v1_SourceState__Output>
   CopyAhead: MethodDefinition<_podferry_v1_MigrationRef, _podferry_v1_Progress, _podferry_v1_MigrationRef__Output, _podferry_v1_Progress__Output>
   CreateTargetPod: MethodDefinition<_podferry_v1_MigrationRef, _podferry_v1_TargetState, _podferry_v1_MigrationRef__Output, _podferry_v1_TargetState__Output>
@@ -315,15 +320,17 @@ export interface AgentDefinition extends grpc.ServiceDefinition {
   FreezeAndSend: MethodDefinition<_podferry_v1_MigrationRef, _podferry_v1_Progress, _podferry_v1_MigrationRef__Output, _podferry_v1_Progress__Output>
   HoldSource: MethodDefinition<_podferry_v1_HoldRequest, _podferry_v1_Hold, _podferry_v1_HoldRequest__Output, _podferry_v1_Hold__Output>
   LiftHold: MethodDefinition<_podferry_v1_LiftRequest, _podferry_v1_Hold, _podferry_v1_LiftRequest__Output, _podferry_v1_Hold__Output>
+  Linger: MethodDefinition<_podferry_v1_MigrationRef, _podferry_v1_Progress, _podferry_v1_MigrationRef__Output, _podferry_v1_Progress__Output>
   ListMigrations: MethodDefinition<_podferry_v1_ListMigrationsRequest, _podferry_v1_ListMigrationsResponse, _podferry_v1_ListMigrationsRequest__Output, _podferry_v1_ListMigrationsResponse__Output>
   ListPods: MethodDefinition<_podferry_v1_ListPodsRequest, _podferry_v1_ListPodsResponse, _podferry_v1_ListPodsRequest__Output, _podferry_v1_ListPodsResponse__Output>
+  PassTraffic: MethodDefinition<_podferry_v1_MigrationRef, _podferry_v1_SourceState, _podferry_v1_MigrationRef__Output, _podferry_v1_SourceState__Output>
   PreflightSource: MethodDefinition<_podferry_v1_PreflightSourceRequest, _podferry_v1_PreflightSourceResponse, _podferry_v1_PreflightSourceRequest__Output, _podferry_v1_PreflightSourceResponse__Output>
   PreflightTarget: MethodDefinition<_podferry_v1_PreflightTargetRequest, _podferry_v1_PreflightTargetResponse, _podferry_v1_PreflightTargetRequest__Output, _podferry_v1_PreflightTargetResponse__Output>
   PrepareSource: MethodDefinition<_podferry_v1_PrepareSourceRequest, _podferry_v1_SourceState, _podferry_v1_PrepareSourceRequest__Output, _podferry_v1_SourceState__Output>
   PrepareTarget: MethodDefinition<_podferry_v1_PrepareTargetRequest, _podferry_v1_TargetState, _podferry_v1_PrepareTargetRequest__Output, _podferry_v1_TargetState__Output>
   ReadCheckpoint: MethodDefinition<_podferry_v1_CheckpointRef, _podferry_v1_ReadCheckpointResponse, _podferry_v1_CheckpointRef__Output, _podferry_v1_ReadCheckpointResponse__Output>
   Receive: MethodDefinition<_podferry_v1_MigrationRef, _podferry_v1_TargetState, _podferry_v1_MigrationRef__Output, _podferry_v1_TargetState__Output>
-  ReleaseSource: MethodDefinition<_podferry_v1_ReleaseRequest, _podferry_v1_SourceState, _podferry_v1_ReleaseRequest__Output, _podferry_v1_SourceState__Output>
+  ReleaseSource: MethodDefinition<_podferry_v1_MigrationRef, _podferry_v1_SourceState, _podferry_v1_MigrationRef__Output, _podferry_v1_SourceState__Output>
   RemoveCheckpoint: MethodDefinition<_podferry_v1_CheckpointRef, _podferry_v1_RemoveCheckpointResponse, _podferry_v1_CheckpointRef__Output, _podferry_v1_RemoveCheckpointResponse__Output>
   Restore: MethodDefinition<_podferry_v1_MigrationRef, _podferry_v1_TargetState, _podferry_v1_MigrationRef__Output, _podferry_v1_TargetState__Output>
   Revoke: MethodDefinition<_podferry_v1_MigrationRef, _podferry_v1_SourceState, _podferry_v1_MigrationRef__Output, _podferry_v1_SourceState__Output>

@@ -3,10 +3,10 @@
 
 export interface ArmRequest {
   'migration'?: (string);
-  'target_ip'?: (string);
+  'target_ips'?: (string)[];
 }
 
 export interface ArmRequest__Output {
   'migration': (string);
-  'target_ip': (string);
+  'target_ips': (string)[];
 }

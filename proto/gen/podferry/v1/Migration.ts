@@ -5,6 +5,7 @@ import type { Phase as _podferry_v1_Phase, Phase__Output as _podferry_v1_Phase__
 import type { Finding as _podferry_v1_Finding, Finding__Output as _podferry_v1_Finding__Output } from '../../podferry/v1/Finding.ts';
 import type { PhaseTiming as _podferry_v1_PhaseTiming, PhaseTiming__Output as _podferry_v1_PhaseTiming__Output } from '../../podferry/v1/PhaseTiming.ts';
 import type { Moment as _podferry_v1_Moment, Moment__Output as _podferry_v1_Moment__Output } from '../../podferry/v1/Moment.ts';
+import type { Connections as _podferry_v1_Connections, Connections__Output as _podferry_v1_Connections__Output } from '../../podferry/v1/Connections.ts';
 
 export interface Migration {
   'id'?: (string);
@@ -22,6 +23,7 @@ export interface Migration {
   'target_sandbox_id'?: (string);
   'committed'?: (boolean);
   'created_unix_ms'?: (number | string);
+  'connections'?: (_podferry_v1_Connections | null);
 }
 
 export interface Migration__Output {
@@ -40,4 +42,5 @@ export interface Migration__Output {
   'target_sandbox_id': (string);
   'committed': (boolean);
   'created_unix_ms': (number);
+  'connections': (_podferry_v1_Connections__Output | null);
 }

@@ -19,6 +19,7 @@ export interface NodeFacts {
   'wrapper_installed'?: (boolean);
   'problems'?: (_podferry_v1_Finding)[];
   'migrations'?: (number);
+  'network_features'?: (string)[];
 }
 
 export interface NodeFacts__Output {
@@ -37,4 +38,5 @@ export interface NodeFacts__Output {
   'wrapper_installed': (boolean);
   'problems': (_podferry_v1_Finding__Output)[];
   'migrations': (number);
+  'network_features': (string)[];
 }

@@ -4,6 +4,7 @@ import type { PodRef as _podferry_v1_PodRef, PodRef__Output as _podferry_v1_PodR
 import type { Strategy as _podferry_v1_Strategy, Strategy__Output as _podferry_v1_Strategy__Output } from '../../podferry/v1/Strategy.ts';
 import type { Transport as _podferry_v1_Transport, Transport__Output as _podferry_v1_Transport__Output } from '../../podferry/v1/Transport.ts';
 import type { CheckpointRef as _podferry_v1_CheckpointRef, CheckpointRef__Output as _podferry_v1_CheckpointRef__Output } from '../../podferry/v1/CheckpointRef.ts';
+import type { Network as _podferry_v1_Network, Network__Output as _podferry_v1_Network__Output } from '../../podferry/v1/Network.ts';
 
 export interface Plan {
   'id'?: (string);
@@ -17,6 +18,9 @@ export interface Plan {
   'linger_ms'?: (number);
   'target_pod'?: (_podferry_v1_PodRef | null);
   'checkpoint'?: (_podferry_v1_CheckpointRef | null);
+  'network'?: (_podferry_v1_Network);
+  'network_reason'?: (string);
+  'connection_linger_ms'?: (number);
 }
 
 export interface Plan__Output {
@@ -31,4 +35,7 @@ export interface Plan__Output {
   'linger_ms': (number);
   'target_pod': (_podferry_v1_PodRef__Output | null);
   'checkpoint': (_podferry_v1_CheckpointRef__Output | null);
+  'network': (_podferry_v1_Network__Output);
+  'network_reason': (string);
+  'connection_linger_ms': (number);
 }

@@ -32,6 +32,7 @@ export const Reason = {
   TooLate: 'TooLate',
   CheckpointNotFound: 'CheckpointNotFound',
   CheckpointNotReady: 'CheckpointNotReady',
+  NetworkUnavailable: 'NetworkUnavailable',
   SourcePodReplaced: 'SourcePodReplaced',
   TargetPrepareFailed: 'TargetPrepareFailed',
   CopyFailed: 'CopyFailed',
@@ -114,6 +115,8 @@ export type Reason =
   | 36
   | 'CheckpointNotReady'
   | 37
+  | 'NetworkUnavailable'
+  | 39
   | 'SourcePodReplaced'
   | 38
   | 'TargetPrepareFailed'

@@ -4,6 +4,7 @@ import type { Plan as _podferry_v1_Plan, Plan__Output as _podferry_v1_Plan__Outp
 import type { Moment as _podferry_v1_Moment, Moment__Output as _podferry_v1_Moment__Output } from '../../podferry/v1/Moment.ts';
 import type { Finding as _podferry_v1_Finding, Finding__Output as _podferry_v1_Finding__Output } from '../../podferry/v1/Finding.ts';
 import type { CheckpointRef as _podferry_v1_CheckpointRef, CheckpointRef__Output as _podferry_v1_CheckpointRef__Output } from '../../podferry/v1/CheckpointRef.ts';
+import type { Connections as _podferry_v1_Connections, Connections__Output as _podferry_v1_Connections__Output } from '../../podferry/v1/Connections.ts';
 
 // Original file: agent.proto
 
@@ -47,6 +48,7 @@ export interface SourceState {
   'dumped_bytes'?: (string);
   'sent_bytes'?: (string);
   'checkpoint'?: (_podferry_v1_CheckpointRef | null);
+  'connections'?: (_podferry_v1_Connections | null);
 }
 
 export interface SourceState__Output {
@@ -58,4 +60,5 @@ export interface SourceState__Output {
   'dumped_bytes': (string);
   'sent_bytes': (string);
   'checkpoint': (_podferry_v1_CheckpointRef__Output | null);
+  'connections': (_podferry_v1_Connections__Output | null);
 }

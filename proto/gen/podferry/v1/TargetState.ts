@@ -48,6 +48,7 @@ export interface TargetState {
   'pod_ip'?: (string);
   'sandbox_id'?: (string);
   'images'?: (string);
+  'pod_ips'?: (string)[];
 }
 
 export interface TargetState__Output {
@@ -61,4 +62,5 @@ export interface TargetState__Output {
   'pod_ip': (string);
   'sandbox_id': (string);
   'images': (string);
+  'pod_ips': (string)[];
 }
