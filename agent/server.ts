@@ -84,7 +84,8 @@ export function handlers({ agent, identity, log, dataAddress, facts }: ServerPar
     Facts: unary('Facts', facts),
     ListPods: unary('ListPods', async ({ pod }) => {
       const { node } = await agent.lookAgain();
-      const all = await agent.runtime.listPods();
+      // What is here for connections alone has the name of what it has become.
+      const all = (await agent.runtime.listPods()).filter(({ id }) => !agent.sources.hasLeft(id));
       const wanted = all.filter(
         ({ name, namespace }) => !pod?.name || (name === pod.name && (!pod.namespace || namespace === pod.namespace)),
       );

@@ -71,6 +71,13 @@ export class Sources {
     this.#count();
   }
 
+  /** Whether a sandbox is that of a pod which runs elsewhere by now, or is about to. */
+  hasLeft(sandboxId: string): boolean {
+    return [...this.#all.values()].some(({ record: { step, details } }) => {
+      return details.sandboxId === sandboxId && (step === 'Committed' || step === 'Released');
+    });
+  }
+
   get(id: string): SourceMigration {
     checkLabel('migration', id);
     const source = this.#all.get(id);

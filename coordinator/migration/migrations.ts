@@ -1,4 +1,5 @@
 /** All migrations that this coordinator knows: those that wait, those that run, and the last ones that have ended. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { Fault } from '../../proto/fault.ts';
 import type { Connections__Output as Connections } from '../../proto/gen/podferry/v1/Connections.ts';
@@ -27,6 +28,9 @@ export interface World {
   log: Logger;
   tally: Tally;
 }
+
+/** So long a coordinator that shuts down waits for connections. */
+const shortLingerMs = 3_000;
 
 /** Ended ones beyond this many are forgotten, the oldest first. */
 const remembered = 500;
@@ -183,10 +187,12 @@ export class Migrations {
     const timer = setTimeout(() => this.#halt.abort(why), graceMs);
     const runs = [...this.#runs.values()];
     // Connections may be waited for by the next one just as well.
+    const ends = Promise.all(runs.map(async ({ end }) => await end));
     await Promise.all(runs.map(async ({ run, end }) => await Promise.race([end, run.givenWay])));
+    await Promise.race([ends, sleep(shortLingerMs, undefined, { ref: false })]);
     clearTimeout(timer);
     this.#halt.abort(why);
-    await Promise.all(runs.map(async ({ end }) => await end));
+    await ends;
   }
 
   #begin(run: Run, work: () => Promise<void>): void {
@@ -220,11 +226,26 @@ export class Migrations {
         run.stop(new Fault('DeadlineExceeded', `not committed within ${timeoutMs} ms, as --timeout asks`));
       timer = setTimeout(late, timeoutMs);
       this.#giveWayOf(run, claim);
+      await this.#clearTarget(plan, run.stopping);
       await run.toEnd(this.#halt.signal);
     } finally {
       clearTimeout(timer);
       queue.release(claim);
     }
+  }
+
+  /** Where agents make pods, a sandbox that is left of one keeps it from coming back: connections do not wait for that. */
+  async #clearTarget({ pod, target_node, target_pod }: Plan, stopping: AbortSignal): Promise<void> {
+    if (target_pod !== null || pod === null) return;
+    const left = [...this.#runs.values()].filter(({ run: { record } }) => {
+      const { plan, lingering } = record;
+      return lingering && plan.source_node === target_node && plan.pod !== null && podKey(plan.pod) === podKey(pod);
+    });
+    for (const { run } of left) run.endLinger(new Fault('Cancelled', `the pod comes back to ${target_node}`));
+    const stopped = new Promise<void>((resolve) => {
+      stopping.addEventListener('abort', () => resolve(), { once: true });
+    });
+    if (left.length > 0 && !stopping.aborted) await Promise.race([stopped, Promise.all(left.map(({ end }) => end))]);
   }
 
   /** The pod at the target may be moved on, and other pods of these nodes, while connections hold the source. */

@@ -150,7 +150,7 @@ describe('looking', { timeout: 20_000 }, () => {
     const { code, out } = await run(one, 'redis', '--to', 'node-b', '--dry-run');
     expect([code, out]).toEqual([
       0,
-      'default/redis can move: node-a → node-b, stop-and-copy over stream. Nothing was touched\n',
+      'default/redis can move: node-a → node-b, stop-and-copy over stream, connections: kept: both nodes can translate. Nothing was touched\n',
     ]);
     one.a.refusals.source = [{ reason: 'TerminalAttached', message: 'has a TTY' }];
     one.b.refusals.target = [{ reason: 'ImageMissing', message: 'no image' }];

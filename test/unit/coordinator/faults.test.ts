@@ -120,7 +120,8 @@ describe.concurrent('after the commit', { timeout: 20_000 }, () => {
 
   it.each(callsAfterCommit.slice(1))('%s %s: who vanishes is removed later, the pod runs', async (side, call) => {
     const { set, result } = await run((set) => set[side].spoil(call, 'vanishBefore'));
-    expect(result).toMatchObject({ phase: 'Failed', reason: 'ReleaseFailed' });
+    const reason = call === 'PassTraffic' ? 'CutOverFailed' : 'ReleaseFailed';
+    expect(result).toMatchObject({ phase: 'Failed', reason });
     expect(set.world.placesOf()).toEqual(['node-b']);
     await set[side].start();
     await until('nothing is left', () => set.a.sources.size + set.b.targets.size === 0);
