@@ -14,6 +14,7 @@ import { phases } from '../../../proto/phases.ts';
 interface Schema {
   properties: Record<string, Schema>;
   enum?: string[];
+  pattern?: string;
   default?: unknown;
 }
 
@@ -72,6 +73,19 @@ describe('the schema', () => {
     expect([...(spec.properties['transport']?.enum ?? [])].sort()).toEqual(ofMigrations);
   });
 
+  it('has the networks that there are', () => {
+    const all = (load('migration.proto').podferry.v1.Network.type as { value: { name: string }[] }).value;
+    const names = all.map(({ name }) => name.replaceAll('_', '-')).filter((name) => !name.endsWith('UNSPECIFIED'));
+    expect([...(spec.properties['network']?.enum ?? [])].sort()).toEqual(names.sort());
+  });
+
+  it('takes the spans for connections that a request can become, and no others', () => {
+    const pattern = new RegExp(spec.properties['connectionLinger']?.pattern ?? '');
+    for (const connection_linger_ms of [0, 1, 500, 30_000, 86_400_000, 4_294_967_295])
+      expect(specOf({ ...least, connection_linger_ms }, '').connectionLinger).toMatch(pattern);
+    for (const text of ['', '30', '-1s', '1d', '1s1s', 'none']) expect(text).not.toMatch(pattern);
+  });
+
   it('has the defaults of a request that says nothing', () => {
     const defaults = Object.entries(spec.properties).filter(([, { default: value }]) => value !== undefined);
     expect(specOf(least, '')).toMatchObject(Object.fromEntries(defaults.map(([name, each]) => [name, each.default])));
@@ -90,6 +104,8 @@ describe('a request', () => {
         timeout_ms: 60_000,
         freeze_timeout_ms: 3_000,
         linger_ms: 0,
+        network: 'keep_address',
+        connection_linger_ms: 4_294_967_295,
       },
     ],
   ])('%s asks the same as an object', (_what, more) => {
@@ -130,6 +146,20 @@ describe('the status', () => {
         { type: 'Committed', status: 'False', reason: 'NotCommitted' },
       ],
     });
+  });
+
+  it('says what becomes of the connections, and which still go by way of the source', () => {
+    const lingering = {
+      ...record.snapshot(),
+      connections: { kept: 2, forwarded: 1, bytes: '4096', oldest_unix_ms: 0 },
+    };
+    expect(statusOf(lingering, undefined)).toMatchObject({
+      network: 'translate',
+      networkReason: 'kept',
+      connections: { kept: 2, forwarded: 1, bytes: 4_096 },
+    });
+    const oldest = { ...lingering, connections: { ...lingering.connections, oldest_unix_ms: now } };
+    expect(statusOf(oldest, undefined).connections?.oldestTime).toBe('2026-01-02T03:04:05.000250Z');
   });
 
   it('keeps the time of a condition that has not changed, and the uid that was found', () => {

@@ -37,6 +37,26 @@ describe('a pod', () => {
   });
 });
 
+describe('a migration of which only connections are left', () => {
+  it.each([
+    ['keeps its own pod, which is on its way out', false, 'mig-1'],
+    ['gives up a name that another pod has by now', true, undefined],
+  ])('%s, and gives its places to others', async (_what, name, holder) => {
+    const queue = new Queue({ perNode: 1, total: 1 });
+    const entered: string[] = [];
+    const claim = queue.claim('default/redis', 'mig-1');
+    queue.enterRunning('mig-1', ['a', 'b']);
+    line(queue, entered)('one', ['a', 'b']);
+    queue.giveWay(claim, { name });
+    await settle();
+    expect(entered).toEqual(['one']);
+    expect(queue.holder('default/redis')).toBe(holder);
+    queue.release(claim);
+    expect(queue.holder('default/redis')).toBeUndefined();
+    expect(queue.running).toBe(1);
+  });
+});
+
 describe('the queue', () => {
   it('lets in as many as there may be in all, in their order', async () => {
     const queue = new Queue({ perNode: 9, total: 2 });

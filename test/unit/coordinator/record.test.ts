@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { MigrationRecord } from '../../../coordinator/migration/record.ts';
 import { makePlan, readRequest } from '../../../coordinator/request.ts';
 import type { MigrateRequest__Output } from '../../../proto/gen/podferry/v1/MigrateRequest.ts';
@@ -238,5 +238,35 @@ describe('listeners', () => {
     record.amend('it runs');
     record.amend('it runs');
     expect(record.snapshot().outcome?.message).toBe('not known; since then: it runs');
+  });
+});
+
+describe('connections', () => {
+  const now = { kept: 1, forwarded: 0, bytes: '10', oldest_unix_ms: 5 };
+
+  it('are told when they change, and at most once a second', async () => {
+    const { record, pass } = newRecord();
+    const seen: number[] = [];
+    record.listen(({ connections }) => seen.push(connections?.kept ?? -1));
+    record.connections(now);
+    await vi.waitFor(() => expect(seen).toEqual([1]));
+    for (const kept of [2, 3, 4]) {
+      pass(100);
+      record.connections({ ...now, kept });
+      await told();
+    }
+    // The one in a second, with the last that there was.
+    await vi.waitFor(() => expect(seen).toEqual([1, 4]), 5_000);
+    pass(5_000);
+    record.connections({ ...now, kept: 4 });
+    await told();
+    expect(seen).toEqual([1, 4]);
+  });
+
+  it('are none when it has succeeded, and what went through them is still known', () => {
+    const { record } = newRecord();
+    record.connections(now);
+    record.end('Succeeded');
+    expect(record.snapshot().connections).toEqual({ kept: 0, forwarded: 0, bytes: '10', oldest_unix_ms: 0 });
   });
 });

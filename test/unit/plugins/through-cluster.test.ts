@@ -95,6 +95,21 @@ describe('Migrate', () => {
     });
   });
 
+  it('asks for what connections are to become, and tells which are left', async () => {
+    const connections = { kept: 1, forwarded: 2, bytes: 30, oldestTime: '2030-01-01T00:00:01Z' };
+    const network = { network: 'translate', networkReason: 'kept: both nodes can translate' };
+    plays({ ...nodes, ...network, phase: 'Completing', committed: true, connections }, { ...succeeded, ...network });
+    const asked = { ...request, network: 'keep_address', connection_linger_ms: 4_294_967_295 } as const;
+    const told = await all(connection.follow('Migrate', asked, never));
+    const [object] = server.objects.values();
+    expect(object?.spec).toMatchObject({ network: 'keep-address', connectionLinger: 'unlimited' });
+    expect(told[0]?.migration).toMatchObject({
+      plan: { network: 'translate', network_reason: network.networkReason, connection_linger_ms: 4_294_967_295 },
+      connections: { kept: 1, forwarded: 2, bytes: '30', oldest_unix_ms: Date.UTC(2030, 0, 1, 0, 0, 1) },
+    });
+    expect(told.at(-1)?.migration?.connections).toBeNull();
+  });
+
   it('is refused as over gRPC, and leaves no object', async () => {
     plays({ id: 'mig-1', phase: 'Failed', reason: 'SameNode', message: 'it is there' });
     server.made = vi.fn(server.made);
@@ -179,6 +194,13 @@ describe('Cancel', () => {
     const id = idOf(await begun(status));
     await expect(connection.call('Cancel', { id })).rejects.toMatchObject({ reason: 'TooLate' });
     expect(server.objects.size).toBe(1);
+  });
+
+  it('gives up the connections of one that has moved and only waits for them', async () => {
+    const connections = { kept: 1, forwarded: 0, bytes: 30 };
+    const id = idOf(await begun({ ...nodes, phase: 'Completing', committed: true, connections }));
+    expect(await connection.call('Cancel', { id })).toMatchObject({ phase: 'Completing', committed: true });
+    expect(server.api.requests.filter((line) => line.startsWith('DELETE'))).toHaveLength(1);
   });
 
   it('of an unknown one says where it was looked for', async () => {
