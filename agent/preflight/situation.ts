@@ -6,6 +6,7 @@ import { dirname } from 'node:path';
 import type { Finding } from '../../proto/gen/podferry/v1/Finding.ts';
 import type { Fault, Reason } from '../../proto/fault.ts';
 import { run } from '../runtime/command.ts';
+import { type NetworkFeature, networkFeatures } from './network.ts';
 import { inContainer, ofNode, onNode, outliving } from '../runtime/node.ts';
 import { isOlder, oldestCriu, oldestKernel } from './versions.ts';
 
@@ -15,6 +16,7 @@ export interface NodeSituation {
   runc: string;
   criu: string;
   criuFeatures: string[];
+  networkFeatures: NetworkFeature[];
   cgroupVersion: 1 | 2;
   cpuFlags: string[];
   stagingBytesFree: number;
@@ -32,6 +34,7 @@ const features = ['mem_dirty_track', 'uffd-noncoop', 'lazy_pages', 'timens', 'ne
 export const tools = [
   'criu',
   'nft',
+  'perl',
   'ip',
   'ss',
   'tar',
@@ -82,6 +85,7 @@ export async function lookAround(
     runc: await version('ToolMissing', runcOf(options.wrapper), 'runc', /runc version (\S+)/),
     criu,
     criuFeatures: criu === '' ? [] : await criuFeatures(),
+    networkFeatures: problems.length > 0 ? [] : await networkFeatures(),
     cgroupVersion: /^[0-9]+:freezer:/m.test(readFileSync('/proc/self/cgroup', 'utf8')) ? 1 : 2,
     cpuFlags: cpuFlags(),
     stagingBytesFree: memoryAvailable(),
