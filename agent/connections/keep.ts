@@ -18,22 +18,30 @@ const highestPort = 65_535;
 export function keep(connections: readonly Connection[], moves: readonly Move[]): Kept[] {
   const own = new Set(moves.map(({ from }) => from));
   const outward = connections.filter(({ local, remote }) => own.has(local.address) && !own.has(remote.address));
-  const taken = new Set<string>();
-  // A peer keeps its port where that is free: easier to read for whoever looks at the connection from within the pod.
-  const sorted = [...outward].sort(
-    (a, b) => Number(b.remote.port >= lowestKeptPort) - Number(a.remote.port >= lowestKeptPort),
-  );
-  return sorted.map((connection) => {
-    const { local, remote } = connection;
-    const key = (port: number) => `${local.address} ${local.port} ${port}`;
-    let port = remote.port < lowestKeptPort ? lowestKeptPort : remote.port;
-    for (let tried = 0; taken.has(key(port)); tried += 1) {
-      if (tried > highestPort - lowestKeptPort) throw new Error(`port ${local.port} has too many connections to keep`);
-      port = port === highestPort ? lowestKeptPort : port + 1;
-    }
-    taken.add(key(port));
-    return { ...connection, port };
-  });
+  const byOwnPort = Map.groupBy(outward, ({ local }) => `${local.address} ${local.port}`);
+  return [...byOwnPort.values()].flatMap((peers) => withPorts(peers));
+}
+
+/** Of one port of the pod. A peer keeps its own where that is free: easier to read for whoever looks from within the pod. */
+function withPorts(peers: readonly Connection[]): Kept[] {
+  const taken = new Set<number>();
+  const fits = ({ remote: { port } }: Connection) => {
+    if (port < lowestKeptPort || taken.has(port)) return false;
+    taken.add(port);
+    return true;
+  };
+  const { same = [], other = [] } = Object.groupBy(peers, (peer) => (fits(peer) ? 'same' : 'other'));
+  let next = lowestKeptPort;
+  const free = ({ local }: Connection) => {
+    while (taken.has(next)) next += 1;
+    if (next > highestPort) throw new Error(`port ${local.port} has more connections than can be kept`);
+    taken.add(next);
+    return next;
+  };
+  return [
+    ...same.map((peer) => ({ ...peer, port: peer.remote.port })),
+    ...other.map((peer) => ({ ...peer, port: free(peer) })),
+  ];
 }
 
 export function familyOf(address: string): Move['family'] {
