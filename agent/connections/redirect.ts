@@ -34,16 +34,20 @@ export interface WaitingRedirect {
   holdNew(signal: AbortSignal): Promise<void>;
   /** All waits. The pod is to be frozen next. */
   holdAll(): Promise<void>;
-  /** Once it is frozen. @returns the port by which the pod will know each peer */
-  keep(): Promise<Kept[]>;
+  /** Once it is frozen: where its addresses and its peers move to. */
+  keep(): Promise<Redirected>;
   cancel(): void;
 }
+
+export type Redirected = Pick<Redirection, 'moves' | 'keeps' | 'kept'>;
+
+export const unmoved: Redirected = { moves: [], keeps: false, kept: [] };
 
 /** Of a pod that stays: who comes while it stands still is answered when it runs again. */
 export const nowhere: WaitingRedirect = {
   holdNew: () => Promise.resolve(),
   holdAll: () => Promise.resolve(),
-  keep: () => Promise.resolve([]),
+  keep: () => Promise.resolve(unmoved),
   cancel: () => {},
 };
 
@@ -106,7 +110,7 @@ export async function prepareRedirect(
       writeRedirection(paths, redirection);
       const finishing = keeps ? sockets.filter(isFinishing) : [];
       await third?.set(rules.keepThese(redirection.kept, finishing, moves));
-      return redirection.kept;
+      return redirection;
     },
     cancel() {
       for (const each of nft) each.cancel();

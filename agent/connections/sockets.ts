@@ -1,5 +1,6 @@
 /** TCP sockets of a network namespace, as /proc shows them to whoever reads it by one of its processes. */
 import { readFileSync } from 'node:fs';
+import { ipv4Family, ipv6Family, textOf } from './ip.ts';
 import type { Connection, Endpoint } from './connection.ts';
 
 /** Linux's numbers, include/net/tcp_states.h. */
@@ -71,19 +72,7 @@ export function isFinishing({ state, isOrphan }: Socket): boolean {
 /** Words of an address are shown as numbers of this machine. */
 function endpoint(text: string): Endpoint {
   const [words = '', port = ''] = text.split(':');
-  const bytes = (words.match(/.{8}/g) ?? []).flatMap((word) => {
-    const number = Buffer.alloc(4);
-    number.writeUInt32LE(Number.parseInt(word, 16));
-    return [...number];
-  });
-  return { address: addressOf(bytes), port: Number.parseInt(port, 16) };
-}
-
-/** @param bytes 4 or 16, in network order; an IPv4 address in IPv6 clothes comes out as what it is */
-export function addressOf(bytes: readonly number[]): string {
-  const mapped = bytes.length === 16 && bytes.slice(0, 12).every((byte, at) => byte === (at < 10 ? 0 : 255));
-  if (bytes.length === 4 || mapped) return bytes.slice(-4).join('.');
-  const words = Array.from({ length: 8 }, (_, at) => ((bytes[2 * at] ?? 0) << 8) | (bytes[2 * at + 1] ?? 0));
-  const long = words.map((word) => word.toString(16)).join(':');
-  return new URL(`http://[${long}]/`).hostname.slice(1, -1);
+  const numbers = (words.match(/.{8}/g) ?? []).map((word) => Number.parseInt(word, 16));
+  const family = numbers.length === 1 ? ipv4Family : ipv6Family;
+  return { address: textOf(family, numbers) ?? '', port: Number.parseInt(port, 16) };
 }

@@ -1,5 +1,6 @@
 /** What still goes through the source pod's namespace, from the kernel's own table of connections there. */
 import { readFileSync } from 'node:fs';
+import { canonical } from './ip.ts';
 import type { Kept, Move } from './connection.ts';
 import type { Redirection } from './redirect.ts';
 
@@ -56,24 +57,19 @@ export function parseTracks(text: string): Track[] {
     return [
       {
         state: match[1] ?? '',
-        from: canonical(sources[0]),
+        from: canonical(sources[0] ?? ''),
         fromPort: Number(sports[0]),
-        to: canonical(destinations[0]),
+        to: canonical(destinations[0] ?? ''),
         toPort: Number(dports[0]),
-        answerFrom: canonical(sources[1]),
+        answerFrom: canonical(sources[1] ?? ''),
         answerFromPort: Number(sports[1]),
-        answerTo: canonical(destinations[1]),
+        answerTo: canonical(destinations[1] ?? ''),
         answerToPort: Number(dports[1]),
         bytes: all('bytes').reduce((sum, bytes) => sum + Number(bytes), 0),
         seconds: seconds === undefined ? undefined : Number(seconds),
       },
     ];
   });
-}
-
-/** IPv6 addresses are written out in full there. */
-function canonical(address = ''): string {
-  return address.includes(':') ? new URL(`http://[${address}]/`).hostname.slice(1, -1) : address;
 }
 
 /**

@@ -1,22 +1,8 @@
 /** The addresses that a pod's sockets have, and how they get new ones before they are restored elsewhere. Pure. */
 import type { file_entry as FileEntry } from '../../proto/gen/criu/fdinfo_pb.ts';
 import type { inet_sk_entry as InetSocket } from '../../proto/gen/criu/sk-inet_pb.ts';
-import { canonical, isLoopback, textOf, wordsFrom } from './ip.ts';
-
-export interface Endpoint {
-  /** IPv4 dotted, IPv6 canonical. */
-  address: string;
-  port: number;
-}
-
-/**
- * Of a TCP connection, as CRIU's files.img has it. An IPv4-mapped IPv6 socket (::ffff:a.b.c.d) counts as IPv4, and
- * stays one of IPv6 in the image.
- */
-export interface Connection {
-  local: Endpoint;
-  remote: Endpoint;
-}
+import type { Connection, Endpoint } from '../connections/connection.ts';
+import { canonical, isLoopback, textOf, wordsFrom } from '../connections/ip.ts';
 
 const tcp = 6;
 /** The kernel's numbers of TCP's states without a peer: CLOSE and LISTEN. */

@@ -7,7 +7,9 @@ import { join } from 'node:path';
 import { Fault } from '../../proto/fault.ts';
 import { halfOf } from '../../proto/half.ts';
 import type { Phase } from '../../proto/phases.ts';
-import type { Kept } from '../connections/connection.ts';
+import type { Connection, Endpoint } from '../connections/connection.ts';
+import { type Redirected, unmoved } from '../connections/redirect.ts';
+import { moveAddresses } from '../images/addresses.ts';
 import { mendImages } from '../images/mend.ts';
 import { calmRcu, expediteRcu } from '../runtime/expedited-rcu.ts';
 import { startWatchdog, stopWatchdog } from './arm.ts';
@@ -87,7 +89,7 @@ async function thawAndSend(source: SourceMigration, live: SourceLive, signal: Ab
   source.moment('thawed');
   stopWatchdog(source);
   calmRcu(source.paths);
-  await sendImages(source, live, []);
+  await sendImages(source, live, unmoved);
   source.moment('images-sent');
   source.record.details.receipt = await live.outbox.seal(signal);
   source.moment('sent');
@@ -112,14 +114,34 @@ async function sendLinked(source: SourceMigration, live: SourceLive): Promise<vo
   }
 }
 
-async function sendImages(source: SourceMigration, live: SourceLive, _kept: readonly Kept[]): Promise<void> {
+async function sendImages(source: SourceMigration, live: SourceLive, redirected: Redirected): Promise<void> {
+  const own = new Map(redirected.moves.map(({ from, to }) => [from, to]));
+  const peerOf = peersBy(redirected);
   for (const { name } of live.pod.containers) {
     const { images } = source.paths.container(name);
-    mendImages(images);
+    mendImages(images, (files) => moveAddresses(files, own, peerOf));
     for (const file of readdirSync(images)) {
       const path = join(images, file);
       const { size } = statSync(path);
       await live.outbox.put({ channel: `${name}/images`, op: 'image', path: file, size }, { path });
     }
   }
+}
+
+/** By way of the pod's own former address, where what stays there translates. */
+function peersBy({ keeps, kept }: Redirected): (connection: Connection) => Endpoint {
+  const keyOf = ({ local, remote }: Connection) => `${local.address} ${local.port} ${remote.address} ${remote.port}`;
+  const ports = new Map(kept.map((each) => [keyOf(each), each.port]));
+  return (connection) => {
+    const { local, remote } = connection;
+    // It ends with the move, and nobody will send anything there.
+    if (!keeps) return remote;
+    const port = ports.get(keyOf(connection));
+    if (port !== undefined) return { address: local.address, port };
+    const ends = `${local.address}:${local.port} and ${remote.address}:${remote.port}`;
+    throw new Fault(
+      'DumpFailed',
+      `CRIU has written down a connection that the pod did not have when it froze: ${ends}`,
+    );
+  };
 }

@@ -2,7 +2,7 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
 import { type Connection, connectionsOf, type Endpoint, moveAddresses } from '../../../agent/images/addresses.ts';
-import { canonical, ipv4Family, ipv6Family, textOf, wordsFrom } from '../../../agent/images/ip.ts';
+import { canonical, ipv4Family, ipv6Family, textOf, wordsFrom } from '../../../agent/connections/ip.ts';
 import {
   type file_entry as FileEntry,
   fd_types as types,
