@@ -74,6 +74,7 @@ export async function startCoordinator(
     agents,
     () => leadership?.leading ?? begun,
     () => identity.expiresAt,
+    () => migrations.connections,
   );
   const { rollBackTimeoutMs: rollBackMs, forwardTimeoutMs: forwardMs, heldTimeoutMs: heldMs } = settings;
   const limits = { rollBackMs, forwardMs, heldMs };

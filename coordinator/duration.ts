@@ -1,5 +1,7 @@
 /** Spans of time as people write them: 500ms, 10s, 2m, 1h. */
 import { Fault } from '../proto/fault.ts';
+import { unlimitedMs } from '../proto/linger.ts';
+import { longestConnectionLingerMs } from './request.ts';
 
 const unit: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 
@@ -11,6 +13,21 @@ export function parseDuration(text: string): number {
     throw new Fault('InvalidArgument', `${JSON.stringify(text)} is not a span of time: write it like 500ms, 10s or 2m`);
   }
   return Math.round(Number(number) * factor);
+}
+
+/** How long connections may hold a source: also 0, or unlimited. @returns milliseconds; @throws Fault InvalidArgument */
+export function parseLinger(text: string): number {
+  if (text === 'unlimited') return unlimitedMs;
+  const ms = text === '0' ? 0 : parseDuration(text);
+  if (ms <= longestConnectionLingerMs) return ms;
+  throw new Fault('InvalidArgument', `${JSON.stringify(text)} is more than 24h: write unlimited`);
+}
+
+/** As parseLinger() reads it. */
+export function lingerText(ms: number): string {
+  if (ms === unlimitedMs) return 'unlimited';
+  if (ms === 0) return '0';
+  return ms % 1_000 === 0 ? `${ms / 1_000}s` : `${ms}ms`;
 }
 
 /** With as many digits as somebody who waits wants: 180ms, 1.24s, 2m03s. */

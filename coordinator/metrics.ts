@@ -42,6 +42,7 @@ export class Metrics implements Tally {
 
   /**
    * @param leads whether this coordinator is the one to ask, of all that there are
+   * @param connections that still go by way of the nodes that pods have left
    * @param expiresAt of the own certificate, in milliseconds since 1970; undefined: there is none
    */
   constructor(
@@ -49,6 +50,7 @@ export class Metrics implements Tally {
     agents: Pick<Agents, 'states'>,
     leads: () => boolean,
     expiresAt: () => number | undefined = () => undefined,
+    connections: () => { kept: number; forwarded: number } = () => ({ kept: 0, forwarded: 0 }),
   ) {
     collectDefaultMetrics({ register: this.registry });
     const gauge = (name: string, help: string, read: () => number) =>
@@ -68,6 +70,17 @@ export class Metrics implements Tally {
     gauge('podferry_coordinator_leading', '1: this coordinator leads; 0: another one does, or none.', () =>
       leads() ? 1 : 0,
     );
+    const lingering: Gauge<'state'> = new Gauge({
+      name: 'podferry_connections',
+      help: 'Connections that go by way of a node that their pod has left: kept from before the move, or forwarded since.',
+      labelNames: ['state'],
+      registers: [this.registry],
+      collect() {
+        const { kept, forwarded } = connections();
+        lingering.set({ state: 'kept' }, kept);
+        lingering.set({ state: 'forwarded' }, forwarded);
+      },
+    });
     const nodes: Gauge<'state'> = new Gauge({
       name: 'podferry_coordinator_agents',
       help: 'Nodes whose agent is ready, or absent: it does not answer, or its pod is gone. Only who leads asks them.',

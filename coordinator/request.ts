@@ -3,6 +3,7 @@ import { randomInt } from 'node:crypto';
 import { Fault } from '../proto/fault.ts';
 import type { MigrateRequest__Output } from '../proto/gen/podferry/v1/MigrateRequest.ts';
 import type { Plan__Output } from '../proto/gen/podferry/v1/Plan.ts';
+import { unlimitedMs } from '../proto/linger.ts';
 import { mistakeIn } from './names.ts';
 
 export type Plan = Plan__Output;
@@ -17,11 +18,22 @@ export interface Wish {
   timeoutMs: number;
   freezeTimeoutMs: number;
   lingerMs: number;
+  /** Unspecified: the best that is possible. */
+  network: Plan['network'];
+  connectionLingerMs: number;
   detach: boolean;
 }
 
-const defaults = { timeoutMs: 120_000, freezeTimeoutMs: 10_000, lingerMs: 2_000 };
-const limits = { timeoutMs: 3_600_000, freezeTimeoutMs: 600_000, lingerMs: 600_000 };
+/** What takes longer than a day has no limit. */
+export const longestConnectionLingerMs = 86_400_000;
+
+const defaults = { timeoutMs: 120_000, freezeTimeoutMs: 10_000, lingerMs: 2_000, connectionLingerMs: 30_000 };
+const limits = {
+  timeoutMs: 3_600_000,
+  freezeTimeoutMs: 600_000,
+  lingerMs: 600_000,
+  connectionLingerMs: longestConnectionLingerMs,
+};
 
 /** @throws Fault InvalidArgument */
 export function readRequest(request: MigrateRequest__Output): Wish {
@@ -40,6 +52,8 @@ export function readRequest(request: MigrateRequest__Output): Wish {
     timeoutMs: request.timeout_ms || defaults.timeoutMs,
     freezeTimeoutMs: request.freeze_timeout_ms || defaults.freezeTimeoutMs,
     lingerMs: request.linger_ms ?? defaults.lingerMs,
+    network: request.network,
+    connectionLingerMs: request.connection_linger_ms ?? defaults.connectionLingerMs,
     detach: request.detach,
   };
   const mistakes = [
@@ -49,12 +63,16 @@ export function readRequest(request: MigrateRequest__Output): Wish {
     wish.targetNode === '' ? undefined : mistakeIn('node', wish.targetNode),
     // A number that the enum does not have stays a number.
     typeof wish.strategy === 'string' ? undefined : `strategy ${String(wish.strategy)} is not known`,
+    typeof wish.network === 'string' ? undefined : `network ${String(wish.network)} is not known`,
     wish.transport === 'stream' || wish.transport === 'nfs'
       ? undefined
       : `transport ${wish.transport} is not known, or not of a migration`,
     tooLong('timeout', wish.timeoutMs, limits.timeoutMs),
     tooLong('freeze timeout', wish.freezeTimeoutMs, limits.freezeTimeoutMs),
     tooLong('linger', wish.lingerMs, limits.lingerMs),
+    wish.connectionLingerMs === unlimitedMs
+      ? undefined
+      : tooLong('connection linger', wish.connectionLingerMs, limits.connectionLingerMs),
   ].filter((mistake) => mistake !== undefined);
   if (mistakes.length > 0) throw new Fault('InvalidArgument', mistakes.join('; '));
   return wish;
@@ -73,6 +91,7 @@ export function makePlan(
   wish: Wish,
   uid: string,
   { sourceNode, targetNode, targetPod }: { sourceNode: string; targetNode: string; targetPod: Plan['target_pod'] },
+  choice: Pick<Plan, 'network' | 'network_reason'>,
 ): Plan {
   return {
     id,
@@ -85,6 +104,9 @@ export function makePlan(
     wait_deadline_ms: wish.timeoutMs + wish.freezeTimeoutMs + waitMarginMs,
     linger_ms: wish.lingerMs,
     target_pod: targetPod,
+    network: choice.network,
+    network_reason: choice.network_reason,
+    connection_linger_ms: wish.connectionLingerMs,
     checkpoint: null,
   };
 }

@@ -42,6 +42,7 @@ const statusOf: Record<Reason, status> = {
   TooLate: status.FAILED_PRECONDITION,
   CheckpointNotFound: status.NOT_FOUND,
   CheckpointNotReady: status.FAILED_PRECONDITION,
+  NetworkUnavailable: status.FAILED_PRECONDITION,
   SourcePodReplaced: status.FAILED_PRECONDITION,
   TargetPrepareFailed: status.ABORTED,
   CopyFailed: status.ABORTED,

@@ -13,7 +13,7 @@ import { load } from '../../proto/load.ts';
 
 const service = load('agent.proto').podferry.v1.Agent;
 
-type Streaming = 'CopyAhead' | 'FreezeAndSend';
+type Streaming = 'CopyAhead' | 'FreezeAndSend' | 'Linger';
 export type Call =
   | 'Facts'
   | 'ListPods'
@@ -35,7 +35,7 @@ export type Call =
   | 'RollBackSource'
   | 'DiscardTarget'
   | 'Revoke'
-  | 'CloseConnections'
+  | 'PassTraffic'
   | 'ReleaseSource'
   | 'FinishTarget';
 export type Request<Name extends keyof AgentDefinition> =
@@ -72,7 +72,9 @@ const defaultDeadlines: Readonly<Record<Call | Streaming, number>> = {
   RollBackSource: 60_000,
   DiscardTarget: 60_000,
   Revoke: 60_000,
-  CloseConnections: 10_000,
+  PassTraffic: 10_000,
+  // How long it takes is the plan's.
+  Linger: 60_000,
   ReleaseSource: 60_000,
   FinishTarget: 30_000,
   ReadCheckpoint: 15_000,
@@ -172,6 +174,7 @@ export class Agent {
 
   /**
    * A step that tells how far it is.
+   * @param usualMs Infinity: without a deadline, so until the signal
    * @returns the source's state at its end
    * @throws Fault, or the signal's reason
    */

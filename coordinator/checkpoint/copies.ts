@@ -76,6 +76,9 @@ async function startOne(
     freeze_deadline_ms: freezeDeadlineMs,
     wait_deadline_ms: timeoutMs + waitMarginMs,
     linger_ms: 0,
+    network: 'close',
+    network_reason: '',
+    connection_linger_ms: 0,
     target_pod: { namespace: pod.metadata?.namespace ?? '', name: targetNameOf(pod, id), uid: '' },
     checkpoint: { id: checkpoint, digest },
   };
@@ -131,7 +134,7 @@ async function nodesFor(
   };
   if (targetNode !== '') await noted(targetNode);
   else {
-    const found = await fittingNodes(kubernetes, agents, source.pod, '', signal);
+    const found = await fittingNodes(kubernetes, agents, source.pod, '', 'close', signal);
     reasons.push(...found.reasons.map((why) => new Fault('NodeNotFound', why)));
     for (const node of found.fitting) await noted(node);
   }

@@ -75,6 +75,9 @@ export async function examine(
     freeze_deadline_ms: freezeDeadlineMs,
     wait_deadline_ms: timeoutMs + freezeDeadlineMs + waitMarginMs,
     linger_ms: 0,
+    network: 'close',
+    network_reason: '',
+    connection_linger_ms: 0,
     target_pod: null,
     checkpoint: { id, digest: '' },
   };

@@ -55,7 +55,7 @@ const steps: readonly CourseStep<Course>[] = [
   {
     name: 'arm',
     async act({ source, plan }, signal) {
-      await source.call('Arm', { migration: plan.id, target_ip: '' }, signal);
+      await source.call('Arm', { migration: plan.id, target_ips: [] }, signal);
     },
   },
   {

@@ -19,6 +19,8 @@ export interface CopiesFlags {
   timeout?: string;
   freezeTimeout?: string;
   linger?: string;
+  network?: string;
+  connectionLinger?: string;
   probe?: string;
   dryRun?: boolean;
   detach?: boolean;
@@ -32,7 +34,7 @@ export function readCopiesFlags(pod: string | undefined, flags: CopiesFlags): St
     if (pod === undefined) throw new Fault('InvalidArgument', 'missing required argument: a pod, or --from-checkpoint');
     return undefined;
   }
-  const others = ['freezeTimeout', 'linger', 'probe', 'dryRun', 'detach'] as const;
+  const others = ['freezeTimeout', 'linger', 'network', 'connectionLinger', 'probe', 'dryRun', 'detach'] as const;
   const mistakes = [
     pod === undefined ? undefined : 'name a pod that is to move, or --from-checkpoint, not both',
     mistakeIn('checkpoint', name),

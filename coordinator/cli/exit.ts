@@ -1,6 +1,7 @@
 /** How this program ends, for scripts; and its errors, for people. */
 import { Fault, type Reason } from '../../proto/fault.ts';
 import type { Migration__Output as Migration } from '../../proto/gen/podferry/v1/Migration.ts';
+import { isMoved } from './progress.ts';
 import { Unreachable } from './way/connection.ts';
 
 export const exitCode = {
@@ -15,8 +16,9 @@ export const exitCode = {
 
 export type ExitCode = (typeof exitCode)[keyof typeof exitCode];
 
-export function codeOf({ phase }: Migration): ExitCode {
-  if (phase === 'Succeeded') return exitCode.succeeded;
+export function codeOf(migration: Migration): ExitCode {
+  const { phase } = migration;
+  if (phase === 'Succeeded' || isMoved(migration)) return exitCode.succeeded;
   return phase === 'RolledBack' ? exitCode.rolledBack : exitCode.failed;
 }
 

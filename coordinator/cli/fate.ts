@@ -4,6 +4,7 @@ import type { Migration__Output as Migration } from '../../proto/gen/podferry/v1
 import type { PodRef__Output as PodRef } from '../../proto/gen/podferry/v1/PodRef.ts';
 import { formatDuration } from '../duration.ts';
 import { type ExitCode, exitCode } from './exit.ts';
+import { describeConnections, isMoved } from './progress.ts';
 import { toObject } from './show.ts';
 import { formatBytes, table } from './table.ts';
 
@@ -43,7 +44,7 @@ function resultOf(fate: Fate, dryRun: boolean): Result {
     case 'lost':
       return 'Unknown';
     case 'ended':
-      return fate.migration.phase as Result;
+      return isMoved(fate.migration) ? 'Succeeded' : (fate.migration.phase as Result);
   }
 }
 
@@ -69,8 +70,8 @@ export function leaverObject({ pod: { namespace, name, uid }, fate }: Leaver, dr
   const pod = { namespace, pod: name, uid, target: targetOf(fate), result: resultOf(fate, dryRun), findings };
   if (fate.kind === 'lost') return { ...pod, message: fate.why };
   if (fate.kind !== 'ended') return pod;
-  const { id, freezeMs, totalMs, bytes } = toObject(fate.migration);
-  return { ...pod, id, freezeMs, totalMs, bytes };
+  const { id, freezeMs, totalMs, bytes, network, connections } = toObject(fate.migration);
+  return { ...pod, id, freezeMs, totalMs, bytes, network, connections };
 }
 
 /** While it lasts. */
@@ -93,7 +94,9 @@ export function settledLine(leaver: Leaver): string {
   const { fate } = leaver;
   const facts = fate.kind === 'ended' && fate.migration.freeze_ms > 0 ? [frozen(fate.migration)] : [];
   const way = targetOf(fate) === '' ? '' : ` → ${targetOf(fate)}`;
-  return [`${nameOf(leaver)}${way} ${resultOf(fate, false)}`, ...facts, ...whyOf(fate)].join(', ');
+  const left =
+    fate.kind === 'ended' && isMoved(fate.migration) ? [describeConnections(fate.migration, Date.now())] : [];
+  return [`${nameOf(leaver)}${way} ${resultOf(fate, false)}`, ...facts, ...left, ...whyOf(fate)].join(', ');
 }
 
 function frozen({ freeze_ms }: Migration): string {

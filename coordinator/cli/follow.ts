@@ -7,7 +7,7 @@ import type { Connection } from './way/connection.ts';
 import { type Console, progressFor, printLines } from './console.ts';
 import { codeOf, type ExitCode, exitCode, reasonLines } from './exit.ts';
 import type { Probing } from './probing.ts';
-import { isOver } from './progress.ts';
+import { isMoved, isOver } from './progress.ts';
 import { reattaching } from './reattach.ts';
 import { type Format, showOne } from './show.ts';
 
@@ -15,6 +15,8 @@ export interface FollowFlags {
   output: Format;
   /** How long a coordinator that went away is looked for. */
   reconnect?: string;
+  /** `all`: also for connections that still go by way of the source. */
+  wait?: string;
 }
 
 /** About as long as a Deployment takes to start a new one. */
@@ -24,7 +26,7 @@ export const defaultReconnectMs = 30_000;
 export async function followToEnd(
   events: AsyncIterable<MigrationEvent>,
   connection: Connection,
-  { output: format, reconnect }: FollowFlags,
+  { output: format, reconnect, wait }: FollowFlags,
   console: Console,
   /** Whether Ctrl-C cancels the migration; otherwise it only ends the looking. */
   cancels: boolean,
@@ -41,18 +43,22 @@ export async function followToEnd(
     if (interrupts > 1 || !cancels || last === undefined) return leave(exitCode.interrupted);
     // Only the probe goes on for a moment, and then the result is printed.
     if (isOver(last)) return;
+    // Nothing can be taken back, and connections are not to be cut for somebody's impatience.
+    if (isMoved(last)) return leave(exitCode.interrupted);
     printLines(console, [`cancelling ${last.id} and waiting for the roll back; once more leaves without waiting`]);
     cancel(connection, last.id, console);
   });
+  const isEnough = (now: Migration | null) => now !== null && wait !== 'all' && isMoved(now);
   const watch = async (): Promise<ExitCode> => {
     for await (const { migration, message } of reattaching(events, connection, patienceMs, say)) {
       last = migration ?? last;
       if (migration !== null) probing?.saw(migration);
       if (migration !== null) progress.show(migration, message);
+      if (isEnough(migration)) break;
     }
     progress.end();
     if (last === undefined) throw new Fault('Internal', 'the coordinator told nothing of the migration');
-    if (!isOver(last))
+    if (!isOver(last) && !isEnough(last))
       throw new Fault('Internal', `the coordinator ended the stream while ${last.id} was ${last.phase}`);
     console.out.write(showOne(last, format, await probing?.finish(last)));
     if (last.outcome !== null) printLines(console, reasonLines(last.outcome.reason, last.outcome.message));

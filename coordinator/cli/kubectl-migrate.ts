@@ -6,7 +6,15 @@ import { processConsole } from './console.ts';
 import { type CopiesFlags, readCopiesFlags, startCopies } from './copies.ts';
 import type { FollowFlags } from './follow.ts';
 import { cancel, get, list } from './list.ts';
-import { migrate, type MigrateFlags, readFlags, strategyNames, transportNames } from './migrate.ts';
+import {
+  migrate,
+  type MigrateFlags,
+  networkNames,
+  readFlags,
+  strategyNames,
+  transportNames,
+  waitNames,
+} from './migrate.ts';
 import { isNode, migrateNode, readNodeFlags } from './node.ts';
 import { nodes } from './nodes.ts';
 import { type CommonFlags, connected, runProgram, withCommonFlags } from './program.ts';
@@ -46,6 +54,15 @@ withCommonFlags(program.command('pod [pod]', { isDefault: true }))
   .option('--timeout <span>', 'of all up to the commit (default 120s)')
   .option('--freeze-timeout <span>', 'how long the pod may stand still before it is thawed again (default 10s)')
   .option('--linger <span>', 'how long the old address forwards (default 2s)')
+  .option(
+    '--network <name>',
+    `${networkNames.join(', ')}: what becomes of its connections; without it the best that both nodes can do`,
+  )
+  .option(
+    '--connection-linger <span>',
+    'how long connections may go by way of the node it has left; 0, or unlimited (default 30s)',
+  )
+  .option('--wait <for>', `${waitNames.join(' or ')}: also until no connection goes by way of that node`, 'moved')
   .option('--probe <url>', `ask the pod meanwhile, and say what its clients have missed: ${urlForms}`)
   .option('--dry-run', 'only ask whether it could move, and say every reason why not')
   .option(...reconnect)

@@ -7,7 +7,7 @@ import type { MigrateRequest } from '../../proto/gen/podferry/v1/MigrateRequest.
 import type { Migration__Output as Migration } from '../../proto/gen/podferry/v1/Migration.ts';
 import { type Connection, Unreachable } from './way/connection.ts';
 import type { Leaver } from './fate.ts';
-import { isOver } from './progress.ts';
+import { isMoved, isOver } from './progress.ts';
 import { reattaching } from './reattach.ts';
 
 /** Each question is one to two agents: more at once would only wait there. */
@@ -20,6 +20,8 @@ export interface Leave {
   /** How long a coordinator that went away is looked for. */
   patienceMs: number;
   say: (line: string) => void;
+  /** Whether connections that still go by way of the node are waited for, too. */
+  waitsForAll: boolean;
   /** Something is different now. */
   changed: (leaver: Leaver) => void;
   cancel: (id: string) => void;
@@ -82,7 +84,7 @@ async function follow(
   begun: (goOn: boolean) => void,
   interrupted: AbortSignal,
 ): Promise<void> {
-  const { connection, request, patienceMs, say, changed, cancel } = leave;
+  const { connection, request, patienceMs, say, waitsForAll, changed, cancel } = leave;
   let last: Migration | undefined;
   try {
     const asked = connection.follow('Migrate', { ...request, pod: leaver.pod }, new AbortController().signal);
@@ -91,9 +93,11 @@ async function follow(
       // Interrupted before it had a name.
       if (last === undefined && interrupted.aborted) cancel(migration.id);
       last = migration;
-      leaver.fate = { kind: isOver(migration) ? 'ended' : 'moving', migration };
+      const isEnough = isOver(migration) || (!waitsForAll && isMoved(migration));
+      leaver.fate = { kind: isEnough ? 'ended' : 'moving', migration };
       changed(leaver);
       begun(true);
+      if (isEnough) break;
     }
     if (leaver.fate.kind !== 'ended') throw new Unreachable('the coordinator ended the stream before the end');
   } catch (error) {

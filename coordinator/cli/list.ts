@@ -23,25 +23,30 @@ export async function list(
 }
 
 function listTable(migrations: readonly Migration[], wide: boolean, now: number): string {
-  const more = wide ? ['STRATEGY', 'TRANSPORT', 'TIME', 'BYTES', 'REASON'] : [];
-  const rows = migrations.map(({ id, plan, phase, freeze_ms, created_unix_ms, total_ms, bytes_done, outcome }) => [
-    id,
-    `${plan?.pod?.namespace ?? ''}/${plan?.pod?.name ?? ''}`,
-    plan?.source_node ?? '',
-    plan?.target_node ?? '',
-    phase,
-    freeze_ms > 0 ? formatDuration(freeze_ms) : '-',
-    formatDuration(Math.max(0, now - created_unix_ms)),
-    ...(wide
-      ? [
-          dashed(plan?.strategy ?? ''),
-          plan?.transport ?? '',
-          formatDuration(total_ms),
-          formatBytes(Number(bytes_done)),
-          outcome?.reason ?? '-',
-        ]
-      : []),
-  ]);
+  const more = wide ? ['STRATEGY', 'TRANSPORT', 'NETWORK', 'CONNECTIONS', 'TIME', 'BYTES', 'REASON'] : [];
+  const rows = migrations.map((migration) => {
+    const { id, plan, phase, freeze_ms, created_unix_ms, total_ms, bytes_done, outcome, connections } = migration;
+    return [
+      id,
+      `${plan?.pod?.namespace ?? ''}/${plan?.pod?.name ?? ''}`,
+      plan?.source_node ?? '',
+      plan?.target_node ?? '',
+      phase,
+      freeze_ms > 0 ? formatDuration(freeze_ms) : '-',
+      formatDuration(Math.max(0, now - created_unix_ms)),
+      ...(wide
+        ? [
+            dashed(plan?.strategy ?? ''),
+            plan?.transport ?? '',
+            plan === null || plan.network === 'NETWORK_UNSPECIFIED' ? '-' : dashed(plan.network),
+            connections === null ? '-' : String(connections.kept + connections.forwarded),
+            formatDuration(total_ms),
+            formatBytes(Number(bytes_done)),
+            outcome?.reason ?? '-',
+          ]
+        : []),
+    ];
+  });
   return table([['ID', 'POD', 'FROM', 'TO', 'PHASE', 'FREEZE', 'AGE', ...more], ...rows]);
 }
 
@@ -58,21 +63,25 @@ export async function get(connection: Connection, id: string, output: Format, co
 export async function cancel(
   connection: Connection,
   id: string,
-  flags: FollowFlags & { wait: boolean },
+  flags: Omit<FollowFlags, 'wait'> & { wait: boolean },
   console: Console,
 ): Promise<ExitCode> {
   const migration = await connection.call('Cancel', { id: checkName('migration', id) });
   const { output, wait } = flags;
   if (!wait) {
     console.out.write(
-      output === 'json' || output === 'yaml' ? showOne(migration, output) : `${id} is being rolled back\n`,
+      output === 'json' || output === 'yaml'
+        ? showOne(migration, output)
+        : migration.committed
+          ? `${id} gives its last connections up\n`
+          : `${id} is being rolled back\n`,
     );
     return exitCode.succeeded;
   }
   const ended = await followToEnd(
     connection.follow('Watch', { id }, new AbortController().signal),
     connection,
-    flags,
+    { ...flags, wait: 'all' },
     console,
     false,
   );

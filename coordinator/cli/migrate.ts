@@ -1,7 +1,7 @@
 /** kubectl migrate POD --to NODE */
 import { Fault } from '../../proto/fault.ts';
 import type { MigrateRequest } from '../../proto/gen/podferry/v1/MigrateRequest.ts';
-import { parseDuration } from '../duration.ts';
+import { parseDuration, parseLinger } from '../duration.ts';
 import { mistakeIn } from '../names.ts';
 import { parseTarget } from '../probe/target.ts';
 import type { Connection } from './way/connection.ts';
@@ -9,7 +9,7 @@ import { type Console, printLines } from './console.ts';
 import { type ExitCode, exitCode, reasonLines } from './exit.ts';
 import { type FollowFlags, followToEnd } from './follow.ts';
 import { Probing } from './probing.ts';
-import { dashed, type Format, isForPrograms, print, showOne } from './show.ts';
+import { dashed, type Format, isForPrograms, networkOf, print, showOne } from './show.ts';
 
 export interface MigrateFlags extends FollowFlags {
   namespace: string;
@@ -19,6 +19,8 @@ export interface MigrateFlags extends FollowFlags {
   timeout?: string;
   freezeTimeout?: string;
   linger?: string;
+  network?: string;
+  connectionLinger?: string;
   probe?: string;
   dryRun?: boolean;
   detach?: boolean;
@@ -26,6 +28,9 @@ export interface MigrateFlags extends FollowFlags {
 
 const strategies = ['stop_and_copy', 'pre_copy', 'post_copy', 'recreate', 'auto'] as const;
 const transports = ['stream', 'nfs'] as const;
+const networks = ['keep_address', 'translate', 'close'] as const;
+export const networkNames = networks.map(dashed);
+export const waitNames: readonly string[] = ['moved', 'all'];
 export const strategyNames = strategies.map(dashed);
 export const transportNames: readonly string[] = transports;
 
@@ -44,9 +49,14 @@ export function readFlags(argument: string, flags: MigrateFlags, kind: 'pod' | '
   const transport = transports.find((name) => name === flags.transport);
   if (transport === undefined)
     check(`--transport: ${JSON.stringify(flags.transport)} is none of ${transports.join(', ')}`);
-  const span = (name: string, text: string | undefined) => {
+  const network = networks.find((name) => dashed(name) === flags.network);
+  if (flags.network !== undefined && network === undefined)
+    check(`--network: ${JSON.stringify(flags.network)} is none of ${networkNames.join(', ')}`);
+  if (flags.wait !== undefined && !waitNames.includes(flags.wait))
+    check(`--wait: ${JSON.stringify(flags.wait)} is none of ${waitNames.join(', ')}`);
+  const span = (name: string, text: string | undefined, parse = parseDuration) => {
     try {
-      return text === undefined ? undefined : parseDuration(text);
+      return text === undefined ? undefined : parse(text);
     } catch (error) {
       return void check(`--${name}: ${(error as Error).message}`);
     }
@@ -54,6 +64,7 @@ export function readFlags(argument: string, flags: MigrateFlags, kind: 'pod' | '
   const timeout = span('timeout', flags.timeout);
   const freezeTimeout = span('freeze-timeout', flags.freezeTimeout);
   const linger = span('linger', flags.linger);
+  const connectionLinger = span('connection-linger', flags.connectionLinger, parseLinger);
   try {
     if (flags.probe !== undefined) parseTarget(flags.probe);
   } catch (error) {
@@ -71,6 +82,8 @@ export function readFlags(argument: string, flags: MigrateFlags, kind: 'pod' | '
     ...(timeout === undefined ? {} : { timeout_ms: timeout }),
     ...(freezeTimeout === undefined ? {} : { freeze_timeout_ms: freezeTimeout }),
     ...(linger === undefined ? {} : { linger_ms: linger }),
+    ...(network === undefined ? {} : { network }),
+    ...(connectionLinger === undefined ? {} : { connection_linger_ms: connectionLinger }),
     detach: flags.detach ?? false,
   };
 }
@@ -115,10 +128,15 @@ async function examine(
     const { namespace = '', name = '' } = request.pod ?? {};
     const why = findings.map(({ reason, message }) => ({ reason, message }));
     console.out.write(
-      print({ namespace, pod: name, source, target, possible: findings.length === 0, findings: why }, output),
+      print(
+        { namespace, pod: name, source, target, ...networkOf(plan), possible: findings.length === 0, findings: why },
+        output,
+      ),
     );
   } else if (findings.length === 0) {
-    const way = `${dashed(plan?.strategy ?? '')} over ${plan?.transport ?? ''}`;
+    const { network, networkReason } = networkOf(plan);
+    const connections = network === undefined ? '' : `, connections: ${networkReason ?? network}`;
+    const way = `${dashed(plan?.strategy ?? '')} over ${plan?.transport ?? ''}${connections}`;
     console.out.write(
       `${request.pod?.namespace ?? ''}/${request.pod?.name ?? ''} can move: ${source} → ${target}, ${way}. Nothing was touched\n`,
     );

@@ -53,7 +53,7 @@ export async function migrateNode(
   flags: MigrateFlags,
   screen: Console,
 ): Promise<ExitCode> {
-  const { output, reconnect, dryRun = false } = flags;
+  const { output, reconnect, wait, dryRun = false } = flags;
   const { pods, schedulable } = await connection.call('Pods', { node, namespace });
   const leavers: Leaver[] = pods.map((pod) => ({ pod, fate: { kind: 'unasked' } }));
   leavers.sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
@@ -72,6 +72,7 @@ export async function migrateNode(
     request,
     patienceMs: reconnect === undefined ? defaultReconnectMs : parseDuration(reconnect),
     say: sayOnce,
+    waitsForAll: wait === 'all',
     changed: (leaver) => view.changed(leaver),
     cancel: (id) => cancel(connection, id, console),
   };

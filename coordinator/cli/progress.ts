@@ -1,6 +1,7 @@
 /** How far a migration is: one line, drawn again and again, on a terminal; a line for each phase anywhere else. */
 import type { Migration__Output as Migration } from '../../proto/gen/podferry/v1/Migration.ts';
 import { formatDuration } from '../duration.ts';
+import { longestLingerMs } from '../../proto/linger.ts';
 import { formatBytes } from './table.ts';
 
 export interface Progress {
@@ -68,10 +69,27 @@ function describe(migration: Migration, now: number): string {
     `${id} ${plan?.pod?.name ?? ''} → ${plan?.target_node ?? ''}`,
     phase,
     ...(done > 0 ? [total > done ? `${formatBytes(done)} of ${formatBytes(total)}` : formatBytes(done)] : []),
+    ...(isMoved(migration) ? [describeConnections(migration, now)] : []),
     ...(eta_ms >= 0 ? [`${formatDuration(eta_ms)} to go`] : []),
     formatDuration(Math.max(0, now - created_unix_ms)),
   ];
   return parts.join('  ');
+}
+
+/** The pod is at its target, and all that is left is connections that go by way of the node it has left. */
+export function isMoved({ phase, connections }: Migration): boolean {
+  return phase === 'Completing' && connections !== null && connections.kept + connections.forwarded > 0;
+}
+
+/** What is waited for, in words, with how long at most. */
+export function describeConnections({ plan, connections, phases }: Migration, now: number): string {
+  const { kept = 0, forwarded = 0 } = connections ?? {};
+  const count = kept + forwarded;
+  const still = `${count} ${count === 1 ? 'connection still goes' : 'connections still go'} by way of ${plan?.source_node ?? ''}`;
+  const longestMs = plan === null ? 0 : longestLingerMs(plan);
+  if (longestMs === Number.POSITIVE_INFINITY) return `${still}, for as long as they live`;
+  const since = phases.find(({ phase }) => phase === 'CuttingOver')?.started_unix_ms ?? now;
+  return `${still}, for at most ${formatDuration(Math.max(0, since + longestMs - now))} more`;
 }
 
 export function isOver({ phase }: Migration): boolean {

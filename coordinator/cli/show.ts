@@ -1,9 +1,10 @@
 /** A migration as this program shows it: an object for programs, words and a table for people. */
 import { stringify } from 'yaml';
+import type { Connections__Output as Connections } from '../../proto/gen/podferry/v1/Connections.ts';
 import type { Migration__Output as Migration } from '../../proto/gen/podferry/v1/Migration.ts';
 import { formatDuration } from '../duration.ts';
 import { describe, type Report } from '../probe/report.ts';
-import { isOver } from './progress.ts';
+import { describeConnections, isMoved, isOver } from './progress.ts';
 import { formatBytes, table } from './table.ts';
 
 export type Format = 'text' | 'wide' | 'json' | 'yaml';
@@ -26,6 +27,7 @@ const time = (unixMs: number) => new Date(unixMs).toISOString();
 /** Stable: scripts read it. Milliseconds and bytes are numbers. */
 export function toObject(migration: Migration) {
   const { id, plan, phase, outcome, phases, moments, freeze_ms, total_ms, bytes_done, bytes_total } = migration;
+  const { connections } = migration;
   return {
     id,
     namespace: plan?.pod?.namespace ?? '',
@@ -35,6 +37,7 @@ export function toObject(migration: Migration) {
     target: plan?.target_node ?? '',
     strategy: dashed(plan?.strategy ?? ''),
     transport: plan?.transport ?? '',
+    ...networkOf(plan),
     phase,
     ...(outcome === null ? {} : { reason: outcome.reason, message: outcome.message }),
     committed: migration.committed,
@@ -46,14 +49,32 @@ export function toObject(migration: Migration) {
     bytesTotal: Number(bytes_total),
     targetIp: migration.target_ip,
     targetSandboxId: migration.target_sandbox_id,
+    ...(connections === null ? {} : { connections: connectionsOf(connections) }),
     createdAt: time(migration.created_unix_ms),
   };
 }
 
+/** Nothing of one that is not decided yet. */
+export function networkOf(plan: Migration['plan']): { network?: string; networkReason?: string } {
+  if (plan === null || plan.network === 'NETWORK_UNSPECIFIED') return {};
+  const { network, network_reason } = plan;
+  return { network: dashed(network), ...(network_reason === '' ? {} : { networkReason: network_reason }) };
+}
+
+function connectionsOf({ kept, forwarded, bytes, oldest_unix_ms }: Connections) {
+  return { kept, forwarded, bytes: Number(bytes), ...(oldest_unix_ms === 0 ? {} : { oldestAt: time(oldest_unix_ms) }) };
+}
+
 function timeSpent(migration: Migration): string {
   const time = formatDuration(migration.total_ms);
+  if (isMoved(migration)) return `moved in ${formatDuration(movedIn(migration))}`;
   if (!isOver(migration)) return `${time} so far`;
   return migration.phase === 'Succeeded' ? `moved in ${time}` : `ended in ${time}`;
+}
+
+function movedIn({ phases, created_unix_ms, total_ms }: Migration): number {
+  const done = phases.find(({ phase }) => phase === 'Completing')?.started_unix_ms;
+  return done === undefined ? total_ms : done - created_unix_ms;
 }
 
 /** One line that says it all. */
@@ -64,6 +85,7 @@ export function summary(migration: Migration): string {
     timeSpent(migration),
     ...(freeze_ms > 0 ? [`frozen ${formatDuration(freeze_ms)}`] : []),
     ...(Number(bytes_done) > 0 ? [formatBytes(Number(bytes_done))] : []),
+    ...(isMoved(migration) ? [describeConnections(migration, Date.now())] : []),
   ];
   return `${course} ${phase}, ${facts.join(', ')}`;
 }

@@ -17,7 +17,7 @@ export async function watch(
   const ends = new AbortController();
   if (id !== undefined) {
     const events = connection.follow('Watch', { id: checkName('migration', id) }, ends.signal);
-    return await followToEnd(events, connection, flags, console, false);
+    return await followToEnd(events, connection, { ...flags, wait: 'all' }, console, false);
   }
   const stopListening = console.onInterrupt(() => ends.abort());
   const phases = new Map<string, string>();

@@ -49,8 +49,15 @@ export interface Cluster {
   /** Mounts of the plan's pod that its target has just as its source does (CONTAINER:MOUNT_PATH). Reads only. */
   sharedMounts(of: Pick<Course, 'plan' | 'source'>, signal: AbortSignal): Promise<string[]>;
 
-  /** A node for a pod whose owner did not name one. @throws Fault NodeNotFound when there is none */
-  pickTarget(pod: Pod, signal: AbortSignal): Promise<string>;
+  /** Why the target cannot have the pod's address; undefined: it can. Reads only. */
+  whyAddressStays(pod: Plan['pod'], target: string, signal: AbortSignal): Promise<string | undefined>;
+
+  /**
+   * A node for a pod whose owner did not name one.
+   * @param network that was asked for
+   * @throws Fault NodeNotFound when there is none
+   */
+  pickTarget(pod: Pod, network: Plan['network'], signal: AbortSignal): Promise<string>;
 
   /**
    * Of a target that is to have the source's name: the source's object goes, and the source runs on without it for as
@@ -76,9 +83,12 @@ export interface Cluster {
   /** Undoes createTargetPod and all else of the target's side, also of one that was made only in part. */
   removeTargetPod(course: Course, signal: AbortSignal): Promise<TargetState>;
 
-  /** The target runs: clients are to reach it by themselves. Has no undo, since it comes after the commit. */
+  /**
+   * The target runs. What clients have sent meanwhile goes there, before anything else, and then they are to reach it by
+   * themselves. Has no undo, since it comes after the commit.
+   */
   cutOver(course: Course, signal: AbortSignal): Promise<void>;
 
-  /** The source goes, still frozen. Has no undo: it is the last copy of what the target has become. */
+  /** The source goes, still frozen, when no connection needs it. Has no undo: it is the last copy of what the target has become. */
   releaseSource(course: Course, signal: AbortSignal): Promise<SourceState>;
 }

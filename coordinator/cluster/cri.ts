@@ -1,12 +1,15 @@
 /** No Kubernetes: the agents themselves make and remove pods through CRI, and nobody else wants to have a say. */
 import { Fault } from '../../proto/fault.ts';
 import type { Pod__Output as Pod } from '../../proto/gen/podferry/v1/Pod.ts';
+import { unlessGone } from '../agents/agent.ts';
 import type { Agents } from '../agents/agents.ts';
+import { linger, nobody } from '../migration/linger.ts';
+import { whyNotOfNode } from '../migration/network.ts';
 import type { Cluster, PodName } from './cluster.ts';
 import { whyUnlike } from './kinship.ts';
 
-/** Above the linger: the time to kill a container and to remove a sandbox. */
-const releaseMarginMs = 30_000;
+/** To kill a container and to remove a sandbox. */
+const releaseMs = 30_000;
 
 /**
  * @param load how many migrations a node takes part in, or is to
@@ -44,11 +47,15 @@ export function criCluster(agents: Agents, load: (node: string) => number): Clus
     // Who knows of volumes is Kubernetes.
     sharedMounts: () => Promise.resolve([]),
 
-    async pickTarget(pod, signal) {
+    whyAddressStays: () => Promise.resolve('without Kubernetes each node gives its pods addresses of its own'),
+
+    async pickTarget(pod, network, signal) {
       const others = agents.all.filter(({ node }) => node !== pod.node);
       await Promise.all(others.map((agent) => agents.look(agent.node, signal)));
       const against = (node: string) =>
-        agents.problemOf(node)?.message ?? whyUnlike(agents.factsOf(pod.node), agents.factsOf(node), node);
+        agents.problemOf(node)?.message ??
+        whyUnlike(agents.factsOf(pod.node), agents.factsOf(node), node) ??
+        whyNotOfNode(network, agents.factsOf(node), node);
       const [best] = others
         .filter(({ node }) => against(node) === undefined)
         .sort((a, b) => load(a.node) - load(b.node) || (a.node < b.node ? -1 : 1));
@@ -76,20 +83,18 @@ export function criCluster(agents: Agents, load: (node: string) => number): Clus
     removeTargetPod: ({ target, plan, keepImages }, signal) =>
       target.call('DiscardTarget', { migration: plan.id, keep_images: keepImages }, signal),
 
-    // The source forwards from the moment of the freeze on, and there is nobody who sends clients elsewhere.
-    cutOver({ record }) {
+    // There is nobody but the source who sends clients elsewhere.
+    async cutOver({ source, plan, record }, signal) {
+      await source.call('PassTraffic', { migration: plan.id }, signal).catch(unlessGone);
       // Nobody asks more of it than that it runs.
       record.mark('pod-ready');
-      return Promise.resolve();
     },
 
-    releaseSource: ({ source, plan }, signal) =>
-      source.call(
-        'ReleaseSource',
-        { migration: plan.id, linger_ms: plan.linger_ms },
-        signal,
-        plan.linger_ms + releaseMarginMs,
-      ),
+    async releaseSource(course, signal) {
+      const { source, plan } = course;
+      await linger(course, nobody, signal);
+      return await source.call('ReleaseSource', { migration: plan.id }, signal, releaseMs);
+    },
   };
 }
 

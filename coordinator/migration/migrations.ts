@@ -1,6 +1,7 @@
 /** All migrations that this coordinator knows: those that wait, those that run, and the last ones that have ended. */
 import type { Logger } from 'pino';
 import { Fault } from '../../proto/fault.ts';
+import type { Connections__Output as Connections } from '../../proto/gen/podferry/v1/Connections.ts';
 import type { Migration__Output as Migration } from '../../proto/gen/podferry/v1/Migration.ts';
 import type { Agents } from '../agents/agents.ts';
 import type { Cluster, NodePods } from '../cluster/cluster.ts';
@@ -56,6 +57,13 @@ export class Migrations {
   /** Those under way or waiting. */
   get active(): readonly string[] {
     return [...this.#runs.keys()];
+  }
+
+  /** That still go by way of sources. */
+  get connections(): Pick<Connections, 'kept' | 'forwarded'> {
+    const all = this.records.filter(({ ended }) => !ended).map((record) => record.snapshot().connections);
+    const sum = (of: 'kept' | 'forwarded') => all.reduce((count, each) => count + (each?.[of] ?? 0), 0);
+    return { kept: sum('kept'), forwarded: sum('forwarded') };
   }
 
   /** How many of them a node can have in its journal. */
@@ -138,6 +146,7 @@ export class Migrations {
     const claim = queue.holder(pod) === undefined ? queue.claim(pod, plan.id) : { pod, id: plan.id };
     queue.enterRunning(plan.id, [plan.source_node, plan.target_node]);
     this.#begin(run, async () => {
+      this.#giveWayOf(run, claim);
       try {
         await run.toEnd(this.#halt.signal);
       } finally {
@@ -146,10 +155,14 @@ export class Migrations {
     });
   }
 
-  /** @throws Fault MigrationNotFound, or TooLate when it is committed or has ended */
+  /**
+   * One that only waits for connections waits no longer, and succeeds.
+   * @throws Fault MigrationNotFound, or TooLate when it is committed or has ended
+   */
   cancel(id: string, why: Fault): MigrationRecord {
     const record = this.get(id);
-    if (this.#runs.get(id)?.run.stop(why) === true) return record;
+    const run = this.#runs.get(id)?.run;
+    if (run?.stop(why) === true || run?.endLinger(why) === true) return record;
     const state = record.ended
       ? `has ended: ${record.phase}`
       : record.committed
@@ -168,8 +181,12 @@ export class Migrations {
     if (graceMs === 0) this.#halt.abort(why);
     for (const { run } of this.#runs.values()) if (graceMs > 0) run.stop(why);
     const timer = setTimeout(() => this.#halt.abort(why), graceMs);
-    await Promise.all([...this.#runs.values()].map(({ end }) => end));
+    const runs = [...this.#runs.values()];
+    // Connections may be waited for by the next one just as well.
+    await Promise.all(runs.map(async ({ run, end }) => await Promise.race([end, run.givenWay])));
     clearTimeout(timer);
+    this.#halt.abort(why);
+    await Promise.all(runs.map(async ({ end }) => await end));
   }
 
   #begin(run: Run, work: () => Promise<void>): void {
@@ -202,11 +219,20 @@ export class Migrations {
       const late = () =>
         run.stop(new Fault('DeadlineExceeded', `not committed within ${timeoutMs} ms, as --timeout asks`));
       timer = setTimeout(late, timeoutMs);
+      this.#giveWayOf(run, claim);
       await run.toEnd(this.#halt.signal);
     } finally {
       clearTimeout(timer);
       queue.release(claim);
     }
+  }
+
+  /** The pod at the target may be moved on, and other pods of these nodes, while connections hold the source. */
+  #giveWayOf(run: Run, claim: Claim): void {
+    const { target_pod } = run.record.plan;
+    // Where agents make pods, all that a pod ever was has one name; the sandbox that is left does not count as one.
+    const name = target_pod === null || isNamesake(run.record.plan);
+    void run.givenWay.then(() => this.#world.queue.giveWay(claim, { name }));
   }
 
   #tell(migration: Migration, message: string): void {

@@ -198,10 +198,11 @@ export function absentSource(migration: string): SourceState {
     dumped_bytes: '0',
     sent_bytes: '0',
     checkpoint: null,
+    connections: null,
   };
 }
 
 export function absentTarget(migration: string): TargetState {
-  const nothing = { data_address: '', token: '', pod_ip: '', sandbox_id: '', images: '' };
+  const nothing = { data_address: '', token: '', pod_ip: '', pod_ips: [], sandbox_id: '', images: '' };
   return { migration, step: 'Absent', plan: null, moments: [], fault: null, ...nothing };
 }

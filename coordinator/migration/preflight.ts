@@ -7,6 +7,7 @@ import type { Agent } from '../agents/agent.ts';
 import type { Agents } from '../agents/agents.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { makePlan, type Plan, type Wish } from '../request.ts';
+import { type Choice, chooseNetwork } from './network.ts';
 
 export interface Refusal {
   reason: Reason;
@@ -51,7 +52,9 @@ export async function preflight(
   const seen = await noted(cluster.examine(pod, target, id, signal));
   findings.push(...(seen?.findings ?? []));
   const route = { sourceNode: pod.node, targetNode: target, targetPod: seen?.targetPod ?? null };
-  const plan = makePlan(id, wish, pod.ref?.uid ?? '', route);
+  const between = { pod: pod.ref, source_node: pod.node, target_node: target };
+  const choice = await noted(networkFor(wish, between, agents, cluster, signal));
+  const plan = makePlan(id, wish, pod.ref?.uid ?? '', route, choice ?? unknown);
   if (pod.node === target) {
     findings.push({
       reason: 'SameNode',
@@ -60,12 +63,30 @@ export async function preflight(
     return { plan, manifest: undefined, findings };
   }
   if (agents.problemOf(pod.node) === undefined) findings.push(...problemsOf(agents, pod.node));
+  // What is not known of a node says nothing about its network.
+  if (choice?.refusal !== undefined && agents.problemOf(target) === undefined)
+    findings.push({ reason: 'NetworkUnavailable', message: choice.refusal });
   if (agents.problemOf(target) !== undefined || wish.strategy !== 'stop_and_copy')
     return { plan, manifest: undefined, findings };
   findings.push(...problemsOf(agents, target));
   const examined = await noted(examinePods(cluster, agents.get(pod.node), agents.get(target), plan, signal));
   findings.push(...(examined?.findings ?? []));
   return { plan, manifest: examined?.manifest, findings: withoutRepeats(findings) };
+}
+
+const unknown: Choice = { network: 'NETWORK_UNSPECIFIED', network_reason: '' };
+
+/** What becomes of the connections of a pod between two nodes that have been looked at. */
+export async function networkFor(
+  wish: Pick<Wish, 'network' | 'connectionLingerMs'>,
+  { pod, source_node, target_node }: Pick<Plan, 'pod' | 'source_node' | 'target_node'>,
+  agents: Agents,
+  cluster: Cluster,
+  signal: AbortSignal,
+): Promise<ReturnType<typeof chooseNetwork>> {
+  const addressStays = await cluster.whyAddressStays(pod, target_node, signal);
+  const sideOf = (node: string) => ({ node, facts: agents.factsOf(node) });
+  return chooseNetwork(wish, { source: sideOf(source_node), target: sideOf(target_node), addressStays });
 }
 
 async function nodeFor(
@@ -75,7 +96,8 @@ async function nodeFor(
   cluster: Cluster,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  if (wish.targetNode === '') return pod === undefined ? undefined : await cluster.pickTarget(pod, signal);
+  if (wish.targetNode === '')
+    return pod === undefined ? undefined : await cluster.pickTarget(pod, wish.network, signal);
   const target = wish.targetNode;
   agents.get(target);
   await Promise.all([target, pod?.node ?? target].map((node) => agents.look(node, signal)));

@@ -69,6 +69,16 @@ export class Queue {
     return claim;
   }
 
+  /**
+   * Only connections are left of it: its places are others'. May be called again.
+   * @param name whether the pod's name is another pod's by now, which may be claimed; its own stays claimed otherwise
+   */
+  giveWay(claim: Claim, { name }: { name: boolean }): void {
+    if (name && this.#claims.get(claim.pod) === claim) this.#claims.delete(claim.pod);
+    this.#running.delete(claim.id);
+    this.#startNext();
+  }
+
   /** Gives the pod free, and the places of its migration. May be called again. */
   release(claim: Claim): void {
     if (this.#claims.get(claim.pod) === claim) this.#claims.delete(claim.pod);

@@ -3,8 +3,10 @@
  * a moment later, never in the middle of a step: between freeze and restore nobody waits for somebody's log line.
  */
 import { setTimeout as later } from 'node:timers';
+import { isDeepStrictEqual } from 'node:util';
 import { isEnd, mayFollow, type EndPhase, type Phase, phases } from '../../proto/phases.ts';
 import type { Reason } from '../../proto/fault.ts';
+import type { Connections__Output as Connections } from '../../proto/gen/podferry/v1/Connections.ts';
 import type { Migration__Output as Migration } from '../../proto/gen/podferry/v1/Migration.ts';
 import type { Moment__Output as Moment } from '../../proto/gen/podferry/v1/Moment.ts';
 import type { Progress__Output as Progress } from '../../proto/gen/podferry/v1/Progress.ts';
@@ -20,6 +22,9 @@ export type Listener = (migration: Migration, message: string) => void;
 
 /** Bytes that moved are told at most this often. */
 const progressIntervalMs = 100;
+
+/** Connections come and go all the time; that is told at most this often. */
+const connectionsIntervalMs = 1_000;
 
 /** Less is no base for a forecast. */
 const forecastAfterMs = 50;
@@ -50,6 +55,9 @@ export class MigrationRecord {
   /** Of the calls that are over. */
   #bytesBefore = 0;
   #moving: { since: number; done: number; total: number } | undefined;
+  #lingering = false;
+  #connections: Connections | undefined;
+  #connectionsToldAt = Number.NEGATIVE_INFINITY;
   #notes: string[] = [];
   #telling: NodeJS.Immediate | undefined;
   #tellingLater: NodeJS.Timeout | undefined;
@@ -72,6 +80,11 @@ export class MigrationRecord {
 
   get committed(): boolean {
     return this.#committed;
+  }
+
+  /** Nothing is left of it but connections that go by way of the source. */
+  get lingering(): boolean {
+    return this.#lingering;
   }
 
   /** Goes on to a phase, through those between that took no time of their own. Back is no way. */
@@ -103,9 +116,25 @@ export class MigrationRecord {
     this.#moving = undefined;
   }
 
+  linger(begins: boolean): void {
+    this.#lingering = begins && !this.ended;
+  }
+
+  /** That still go by way of the source. */
+  connections(now: Connections): void {
+    const before = this.#connections;
+    this.#connections = now;
+    if (before !== undefined && isDeepStrictEqual(before, now)) return;
+    if (this.#tellingLater !== undefined) return;
+    const waitMs = Math.max(0, this.#connectionsToldAt + connectionsIntervalMs - this.#clock());
+    this.#connectionsToldAt = this.#clock() + waitMs;
+    this.#tellingLater = later(() => this.#tell(), waitMs).unref();
+  }
+
   saw(state: SourceState | TargetState): void {
     for (const moment of state.moments) this.#remember(moment);
     if ('dumped_bytes' in state && this.#moving?.done === 0) this.#moving.done = Number(state.dumped_bytes);
+    if ('connections' in state && state.connections !== null) this.connections(state.connections);
     if ('pod_ip' in state) {
       if (state.step === 'Running') this.#seen.restored ??= this.#clock();
       this.#targetIp = state.pod_ip || this.#targetIp;
@@ -160,6 +189,8 @@ export class MigrationRecord {
   end(phase: EndPhase, outcome?: Outcome): void {
     if (this.ended) return;
     this.moved();
+    this.#lingering = false;
+    if (phase === 'Succeeded') this.#connections = over(this.#connections);
     this.#outcome = outcome;
     // Succeeded has all phases behind it, also for a coordinator that came to the last of them only.
     if (phase === 'Succeeded') this.advance('Completing');
@@ -205,6 +236,7 @@ export class MigrationRecord {
       target_sandbox_id: this.#targetSandboxId,
       committed: this.#committed,
       created_unix_ms: this.created,
+      connections: this.#connections ?? null,
     };
   }
 
@@ -257,4 +289,9 @@ export class MigrationRecord {
       for (const note of notes.length > 0 ? notes : ['']) listener(migration, note);
     }
   }
+}
+
+/** Of a source that is gone: what went through it is all there is to tell. */
+function over(connections: Connections | undefined): Connections | undefined {
+  return connections === undefined ? undefined : { ...connections, kept: 0, forwarded: 0, oldest_unix_ms: 0 };
 }

@@ -22,7 +22,9 @@ import {
   stop,
   type TargetState,
 } from './observe.ts';
+import type { Plan } from '../request.ts';
 import type { Patience } from './patience.ts';
+import { networkFor } from './preflight.ts';
 import type { MigrationRecord } from './record.ts';
 import { type Course, type Step, type StepName, steps } from './steps.ts';
 
@@ -55,6 +57,8 @@ export class Run {
   #detachedAt: number | undefined;
   #facts: Facts;
   #trouble: Partial<Record<Side, Trouble>> = {};
+  readonly #enough = new AbortController();
+  readonly #givenWay = Promise.withResolvers<void>();
 
   constructor(
     record: MigrationRecord,
@@ -77,6 +81,16 @@ export class Run {
       targetState: undefined,
       keepImages: false,
       record,
+      lingering: {
+        begun: () => {
+          record.linger(true);
+          this.#givenWay.resolve();
+        },
+        // However long it lasts, its agent may be away for a while again and again.
+        heard: () => void delete this.#trouble.source,
+        over: () => record.linger(false),
+        enough: this.#enough.signal,
+      },
     };
     record.setCommitted(facts.commit === 'given');
   }
@@ -95,6 +109,18 @@ export class Run {
     // One that has lost its object has nothing to go back to.
     if (this.#facts.commit === 'given' || this.#facts.detached !== 'no') return false;
     this.#goBack(why);
+    return true;
+  }
+
+  /** Resolves when only connections are left of it: others may have what it holds. */
+  get givenWay(): Promise<void> {
+    return this.#givenWay.promise;
+  }
+
+  /** @returns false when it does not wait for connections */
+  endLinger(why: Fault): boolean {
+    if (!this.record.lingering) return false;
+    this.#enough.abort(why);
     return true;
   }
 
@@ -132,14 +158,14 @@ export class Run {
   }
 
   async #again(halt: AbortSignal): Promise<void> {
-    const { cluster, agents } = this.#world;
+    const { agents } = this.#world;
     const { stop: stopped, detached } = this.#facts;
     const { reason, message } = stopped ?? new Fault('Internal', 'it was stopped without a reason');
     this.#tries += 1;
     this.#log.warn({ try: this.#tries, detached, reason }, message);
     const rest = Math.min(this.#patience.longestPauseMs * 2 ** (this.#tries - 2), longestRestMs);
     await sleep(rest, undefined, { signal: halt }).catch(() => halt.throwIfAborted());
-    const plan = await cluster.planAgain(this.course, halt).catch((error: unknown) => {
+    const plan = await this.#planAgain(halt).catch((error: unknown) => {
       halt.throwIfAborted();
       // The next try may find it different.
       this.#log.warn({ err: error }, 'no other node can be chosen now');
@@ -152,6 +178,16 @@ export class Run {
     this.#facts = again(this.#facts);
     this.#trouble = {};
     this.#stopping = new AbortController();
+  }
+
+  async #planAgain(halt: AbortSignal): Promise<Plan> {
+    const { cluster, agents } = this.#world;
+    const { plan: before } = this.course;
+    const plan = await cluster.planAgain(this.course, halt);
+    if (plan.target_node === before.target_node || before.network_reason === '') return plan;
+    const wish = { network: 'NETWORK_UNSPECIFIED', connectionLingerMs: plan.connection_linger_ms } as const;
+    const { network, network_reason } = await networkFor(wish, plan, agents, cluster, halt);
+    return { ...plan, network, network_reason };
   }
 
   #withPatience(): Facts {

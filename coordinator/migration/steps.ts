@@ -21,6 +21,17 @@ import {
 import { examinePods } from './preflight.ts';
 import type { MigrationRecord } from './record.ts';
 
+/** What a migration of which only connections are left has to do with others. */
+export interface Lingering {
+  /** The pod may move on, and another migration may have this one's places. May be called again. */
+  begun(): void;
+  /** The source has said something. */
+  heard(): void;
+  over(): void;
+  /** Aborted when nobody is to wait any longer; its reason says why. */
+  readonly enough: AbortSignal;
+}
+
 /** What the steps of one migration share. Later ones need what earlier ones brought. */
 export interface Course {
   /** Another try may go to another node; then this is another course. */
@@ -33,6 +44,7 @@ export interface Course {
   /** Whether the target's images are kept when it is discarded: after a go they are all that tells why. */
   keepImages: boolean;
   readonly record: MigrationRecord;
+  readonly lingering: Lingering;
 }
 
 export type StepName =
@@ -172,8 +184,9 @@ export const steps: Record<StepName, Step> = {
     async act(course, signal) {
       const { source, plan, targetState } = course;
       await course.cluster.confirmTargetPod(course, signal);
-      const { pod_ip } = need(targetState, "the target's address");
-      return await source.call('Arm', { migration: plan.id, target_ip: pod_ip }, signal);
+      const { pod_ip, pod_ips } = need(targetState, "the target's address");
+      const target_ips = pod_ips.length > 0 ? pod_ips : [pod_ip];
+      return await source.call('Arm', { migration: plan.id, target_ips }, signal);
     },
     expects: ['Armed'],
     undo: { by: 'rollBackSource' },

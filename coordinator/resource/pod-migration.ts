@@ -2,6 +2,7 @@
 import type { V1Condition } from '@kubernetes/client-node';
 import type { MigrateRequest__Output as MigrateRequest } from '../../proto/gen/podferry/v1/MigrateRequest.ts';
 import { isEnd, type Phase } from '../../proto/phases.ts';
+import { lingerText, parseLinger } from '../duration.ts';
 import type { Resource } from './objects.ts';
 
 export const group = 'podferry.dev';
@@ -27,6 +28,10 @@ export interface Spec {
   timeoutSeconds: number;
   freezeTimeoutSeconds: number;
   lingerSeconds: number;
+  /** Absent: the best that is possible. */
+  network?: string;
+  /** Absent where the definition of PodMigrations is older. */
+  connectionLinger?: string;
   /** Absent: it is kept. */
   ttlSecondsAfterFinished?: number;
 }
@@ -47,6 +52,10 @@ export interface Status {
   totalMilliseconds?: number;
   bytesDone?: number;
   bytesTotal?: number;
+  network?: string;
+  networkReason?: string;
+  /** That still go by way of the source. */
+  connections?: { kept: number; forwarded: number; bytes: number; oldestTime?: string };
   reason?: string;
   message?: string;
   phases?: { phase: string; startTime: string; durationMilliseconds: number }[];
@@ -88,7 +97,7 @@ export function isBeingDeleted({ metadata }: PodMigration): boolean {
  * @param uid of the pod that was examined: nobody else that comes to have its name is moved
  */
 export function specOf(request: MigrateRequest, uid: string): Spec {
-  const { pod, target_node, strategy, transport, timeout_ms, freeze_timeout_ms, linger_ms } = request;
+  const { pod, target_node, strategy, transport, timeout_ms, freeze_timeout_ms, linger_ms, network } = request;
   return {
     sourcePod: { name: pod?.name ?? '', uid },
     ...(target_node !== '' && { targetNode: target_node }),
@@ -98,6 +107,8 @@ export function specOf(request: MigrateRequest, uid: string): Spec {
     timeoutSeconds: Math.ceil((timeout_ms || 120_000) / 1_000),
     freezeTimeoutSeconds: Math.ceil((freeze_timeout_ms || 10_000) / 1_000),
     lingerSeconds: Math.ceil((linger_ms ?? 2_000) / 1_000),
+    ...(network !== 'NETWORK_UNSPECIFIED' && { network: network.replaceAll('_', '-') }),
+    connectionLinger: lingerText(request.connection_linger_ms ?? 30_000),
   };
 }
 
@@ -111,6 +122,8 @@ export function requestOf({ metadata, spec }: PodMigration): MigrateRequest {
     timeout_ms: spec.timeoutSeconds * 1_000,
     freeze_timeout_ms: spec.freezeTimeoutSeconds * 1_000,
     linger_ms: spec.lingerSeconds * 1_000,
+    network: (spec.network?.replaceAll('-', '_') ?? 'NETWORK_UNSPECIFIED') as MigrateRequest['network'],
+    ...(spec.connectionLinger !== undefined && { connection_linger_ms: parseLinger(spec.connectionLinger) }),
     // Who made an object does not hold a line that could break; deleting it is how to cancel.
     detach: true,
   };

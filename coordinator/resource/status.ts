@@ -1,4 +1,5 @@
 /** What an object says of its migration: from what the coordinator knows of that to fields and conditions. Pure. */
+import type { Connections__Output as Connections } from '../../proto/gen/podferry/v1/Connections.ts';
 import type { Migration__Output as Migration } from '../../proto/gen/podferry/v1/Migration.ts';
 import { isEnd, type EndPhase, type Phase, phases } from '../../proto/phases.ts';
 import { formatDuration } from '../duration.ts';
@@ -39,11 +40,25 @@ export function statusOf(migration: Migration, before: Status | undefined, besid
     totalMilliseconds: Math.round(now - Date.parse(startTime)),
     bytesDone: Number(migration.bytes_done),
     bytesTotal: Number(migration.bytes_total),
+    ...networkOf(plan),
+    ...(migration.connections !== null && { connections: connectionsOf(migration.connections) }),
     ...(reason !== undefined && { reason }),
     ...(message !== undefined && { message }),
     phases: phasesOf(migration, hasBegunAnew(migration, before) ? undefined : before),
     conditions: conditionsOf({ phase, reason, message, committed: migration.committed }, before, now),
   };
+}
+
+function networkOf(plan: Migration['plan']): Pick<Status, 'network' | 'networkReason'> {
+  // Of a plan that is older than this field.
+  if (plan === null || plan.network === 'NETWORK_UNSPECIFIED') return {};
+  const { network, network_reason } = plan;
+  return { network: network.replaceAll('_', '-'), ...(network_reason !== '' && { networkReason: network_reason }) };
+}
+
+function connectionsOf({ kept, forwarded, bytes, oldest_unix_ms }: Connections): NonNullable<Status['connections']> {
+  const oldestTime = oldest_unix_ms === 0 ? {} : { oldestTime: timestamp(oldest_unix_ms) };
+  return { kept, forwarded, bytes: Number(bytes), ...oldestTime };
 }
 
 /** Told by the same coordinator, and further back than it was: another try, whose phases are its own. */

@@ -94,7 +94,7 @@ export class Ward {
   gone(): void {
     this.#mirror.close();
     this.#attendant.close();
-    const why = new Fault('Cancelled', 'its PodMigration was deleted');
+    const why = deleted();
     this.#preflight?.abort(why);
     this.begun.reject(why);
     this.#cancel();
@@ -105,14 +105,17 @@ export class Ward {
     if (this.#wasOver && !isEnd(migration.phase as Phase)) return;
     // The end is told of when it is written: by then the target's object is known.
     if (!isEnd(migration.phase as Phase)) this.#announcer.told(this.#object, undefined, migration);
+    // Deleted too late to take it back, but nobody is to wait for its connections.
+    const { migrations } = this.#around;
+    if (isBeingDeleted(this.#object) && migrations.isActive(this.id) && migrations.get(this.id).lingering)
+      migrations.cancel(this.id, deleted());
     this.#mirror.offer(migration);
   }
 
   /** Does what is due, after what is being done. */
   attend(): void {
     if (this.#around.closed.aborted) return;
-    if (this.#preflight !== undefined && isBeingDeleted(this.#object))
-      this.#preflight.abort(new Fault('Cancelled', 'its PodMigration was deleted'));
+    if (this.#preflight !== undefined && isBeingDeleted(this.#object)) this.#preflight.abort(deleted());
     this.#attendant.attend();
   }
 
@@ -202,7 +205,7 @@ export class Ward {
     if (this.#cancelled || !migrations.isActive(this.id)) return;
     this.#cancelled = true;
     try {
-      migrations.cancel(this.id, new Fault('Cancelled', 'its PodMigration was deleted'));
+      migrations.cancel(this.id, deleted());
     } catch (error) {
       const { reason, message } = Fault.from(error, 'Internal');
       this.#message = `too late to cancel: ${message}; the object is deleted when it has ended`;
@@ -264,4 +267,8 @@ export class Ward {
     this.saw(object);
     return true;
   }
+}
+
+function deleted(): Fault {
+  return new Fault('Cancelled', 'its PodMigration was deleted');
 }

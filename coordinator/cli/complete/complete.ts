@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { strategyNames, transportNames } from '../migrate.ts';
+import { networkNames, strategyNames, transportNames, waitNames } from '../migrate.ts';
 import type { WayFlags } from '../way/way.ts';
 import { type Named, type NameOf, namesOf } from './names.ts';
 import { fallbackName, type Line, lineOf } from './wanted.ts';
@@ -16,7 +16,12 @@ const directive = { none: 4, files: 0, directories: 16 } as const;
 export const patienceMs = 2_000;
 
 const files: readonly string[] = ['kubeconfig', 'tokenFile', 'caFile'];
-const choices: Record<string, readonly string[]> = { strategy: strategyNames, transport: transportNames };
+const choices: Record<string, readonly string[]> = {
+  strategy: strategyNames,
+  transport: transportNames,
+  network: networkNames,
+  wait: waitNames,
+};
 const namesOfFlag: Record<string, NameOf> = {
   to: 'node',
   namespace: 'namespace',

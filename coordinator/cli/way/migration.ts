@@ -2,7 +2,8 @@
 import type { Reason } from '../../../proto/fault.ts';
 import type { Migration__Output as Migration } from '../../../proto/gen/podferry/v1/Migration.ts';
 import type { Phase } from '../../../proto/phases.ts';
-import { hasEnded, idOf, type PodMigration } from '../../resource/pod-migration.ts';
+import { parseLinger } from '../../duration.ts';
+import { hasEnded, idOf, type PodMigration, type Status } from '../../resource/pod-migration.ts';
 
 /** It has been refused: nothing was touched, so no node was ever named. */
 export function isRefused(object: PodMigration): boolean {
@@ -16,6 +17,17 @@ export function isTakenUp({ metadata, status }: PodMigration): boolean {
 /** Told beside an outcome: what is worth a word while it goes on. */
 export function messageOf({ status }: PodMigration): string {
   return status?.reason === undefined ? (status?.message ?? '') : '';
+}
+
+function connectionsOf({ connections }: Status): Migration['connections'] {
+  if (connections === undefined) return null;
+  const { kept, forwarded, bytes, oldestTime } = connections;
+  return {
+    kept,
+    forwarded,
+    bytes: String(bytes),
+    oldest_unix_ms: oldestTime === undefined ? 0 : Date.parse(oldestTime),
+  };
 }
 
 /** @param targetIp of the pod that arrived, as far as it is known */
@@ -40,6 +52,10 @@ export function toMigration(object: PodMigration, now = Date.now(), targetIp = '
       wait_deadline_ms: 0,
       linger_ms: spec.lingerSeconds * 1_000,
       target_pod: targetPod === undefined ? null : { namespace, name: targetPod.name, uid: targetPod.uid ?? '' },
+      // As far as it has been decided.
+      network: (status.network ?? spec.network ?? 'NETWORK_UNSPECIFIED').replaceAll('-', '_') as 'translate',
+      network_reason: status.networkReason ?? '',
+      connection_linger_ms: parseLinger(spec.connectionLinger ?? '30s'),
       checkpoint: null,
     },
     phase: status.phase ?? 'Pending',
@@ -60,5 +76,6 @@ export function toMigration(object: PodMigration, now = Date.now(), targetIp = '
     target_sandbox_id: '',
     committed: status.committed ?? false,
     created_unix_ms: created,
+    connections: connectionsOf(status),
   };
 }

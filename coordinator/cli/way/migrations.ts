@@ -53,6 +53,7 @@ export class MigrationObjects {
       timeout_ms: 0,
       freeze_timeout_ms: 0,
       target_node: '',
+      network: 'NETWORK_UNSPECIFIED' as const,
       ...request,
       pod: { namespace: pod?.namespace || 'default', name: pod?.name ?? '', uid: pod?.uid ?? '' },
       detach,
@@ -108,7 +109,10 @@ export class MigrationObjects {
   async cancel(id: string): Promise<Migration> {
     const object = await this.#find(id);
     if (hasEnded(object)) throw new Fault('TooLate', `${id} has ended: ${object.status?.phase}`);
-    if (object.status?.committed === true) throw new Fault('TooLate', `${id} is committed: it goes on to its end`);
+    // Of one that only waits for connections these are given up, and nothing else.
+    const lingers = object.status?.phase === 'Completing' && object.status.connections !== undefined;
+    if (object.status?.committed === true && !lingers)
+      throw new Fault('TooLate', `${id} is committed: it goes on to its end`);
     // Looked at before it is deleted: it may go quickly.
     const changes = this.#changesOf(object, this.#closing.signal);
     const { value } = await changes.next();

@@ -4,6 +4,7 @@
  */
 import type { V1Pod } from '@kubernetes/client-node';
 import { Fault } from '../../../proto/fault.ts';
+import { longestLingerMs } from '../../../proto/linger.ts';
 import type { Detached } from '../../migration/observe.ts';
 import type { Course } from '../../migration/steps.ts';
 import type { Plan } from '../../request.ts';
@@ -15,6 +16,8 @@ import { withoutMigration } from './target-pod.ts';
 
 /** Above all that may pass until the target runs: the time to find out that it does not, and to try again. */
 const holdMarginMs = 300_000;
+/** What agents take. A source that is committed they hold beyond it by themselves, as long as it lingers. */
+const longestHoldMs = 7_200_000;
 /** Kubernetes' own. */
 const defaultGraceSeconds = 30;
 /** What the runtime may take beyond a container's grace. */
@@ -30,7 +33,7 @@ export async function detachSource(kubernetes: Kubernetes, { plan, source }: Kep
   if (object === undefined) throw new Fault('PodNotRunning', `pod ${namespace}/${name} was deleted meanwhile`);
   const owner = await keepName(kubernetes, plan.id, withoutMigration(object), signal);
   await keepEndpoints(kubernetes, plan, object, owner, signal);
-  const valid_ms = plan.wait_deadline_ms + plan.linger_ms + holdMarginMs;
+  const valid_ms = Math.min(longestHoldMs, plan.wait_deadline_ms + longestLingerMs(plan) + holdMarginMs);
   const object_json = there === undefined ? '' : JSON.stringify(withoutHistory(there));
   await source.call('HoldSource', { migration: plan.id, object_json, valid_ms }, signal);
   const body = { preconditions: { uid }, gracePeriodSeconds: 0 };

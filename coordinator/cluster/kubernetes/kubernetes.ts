@@ -6,15 +6,15 @@ import type { Pod__Output as Pod } from '../../../proto/gen/podferry/v1/Pod.ts';
 import { unlessGone } from '../../agents/agent.ts';
 import type { Agents } from '../../agents/agents.ts';
 import type { Refusal } from '../../migration/preflight.ts';
-import { isNamesake, type Plan } from '../../request.ts';
+import type { Plan } from '../../request.ts';
 import type { Cluster, PodName } from '../cluster.ts';
-import { apiFault, bounded, ifThere, type Kubernetes, statusOf, told } from './client.ts';
+import { bounded, ifThere, type Kubernetes, told } from './client.ts';
 import { abandonSource, attachSource, detachSource, sourceObject } from './detach.ts';
 import { addEndpoints, followEndpoints, forgetEndpoints } from './endpoints.ts';
-import { freeName } from './names.ts';
 import { podsOn } from './node-pods.ts';
 import { fittingNodes, whyNotOn } from './nodes.ts';
 import { refuseOwn } from './own-pods.ts';
+import { isReleased, releaseSource } from './release.ts';
 import { statefulSetRefusals } from './stateful-set.ts';
 import { migrationAnnotation, runtimeClass, targetNameOf, targetPodOf } from './target-pod.ts';
 import { removePod, startPod } from './target-start.ts';
@@ -24,8 +24,6 @@ import { lookAtVolumes } from './volumes.ts';
 /** Kubelet looks at its containers once a second, and probes have periods of their own. */
 const readyPatienceMs = 30_000;
 const endpointsPatienceMs = 10_000;
-/** Above the linger: the time to kill a container. */
-const releaseMarginMs = 30_000;
 
 /**
  * @param own the namespace of this coordinator
@@ -59,8 +57,8 @@ export function kubernetesCluster(
   }
 
   /** A node that can take a pod away from another one. @throws Fault NodeNotFound with every node's reason */
-  async function pickNode(pod: V1Pod, from: string, signal: AbortSignal): Promise<string> {
-    const { fitting, reasons } = await fittingNodes(kubernetes, agents, pod, from, signal);
+  async function pickNode(pod: V1Pod, from: string, network: Plan['network'], signal: AbortSignal): Promise<string> {
+    const { fitting, reasons } = await fittingNodes(kubernetes, agents, pod, from, network, signal);
     const [best] = fitting.sort((a, b) => load(a) - load(b) || (a < b ? -1 : 1));
     if (best !== undefined) return best;
     const why = reasons.join('; ') || 'there is no other node with an agent';
@@ -109,13 +107,17 @@ export function kubernetesCluster(
       return (await lookAtVolumes(kubernetes, object, target_node, signal)).sharedMounts;
     },
 
-    async pickTarget(pod, signal) {
+    // Which node has which address is the network plugin's affair, and none is known here that would move one.
+    whyAddressStays: () =>
+      Promise.resolve("no network plugin is known here that takes a pod's address to another node"),
+
+    async pickTarget(pod, network, signal) {
       const wanted = pod.ref ?? { namespace: '', name: '', uid: '' };
       const object = await podNamed(wanted, signal);
       if (object === undefined) throw new Fault('PodNotFound', `there is no ${full(wanted)} any more`);
       const [never] = ownerRefusals(object);
       if (never !== undefined) throw new Fault(never.reason, never.message);
-      return await pickNode(object, pod.node, signal);
+      return await pickNode(object, pod.node, network, signal);
     },
 
     detachSource: async (course, signal) => await detachSource(kubernetes, course, signal),
@@ -132,7 +134,9 @@ export function kubernetesCluster(
         node !== undefined &&
         agents.problemOf(plan.target_node) === undefined &&
         (await whyNotOn(kubernetes, pod, node, signal)) === undefined;
-      return canTakeIt ? plan : { ...plan, target_node: await pickNode(pod, plan.source_node, signal) };
+      if (canTakeIt) return plan;
+      const asked = plan.network_reason === '' ? plan.network : 'NETWORK_UNSPECIFIED';
+      return { ...plan, target_node: await pickNode(pod, plan.source_node, asked, signal) };
     },
 
     async createTargetPod(course, signal) {
@@ -157,9 +161,13 @@ export function kubernetesCluster(
 
     async cutOver(course, signal) {
       const { plan, source: agent, targetState, record } = course;
-      await agent.call('CloseConnections', { migration: plan.id }, signal).catch(unlessGone);
+      // Clients wait for it.
+      await agent.call('PassTraffic', { migration: plan.id }, signal).catch(unlessGone);
       const source = await sourceObject(kubernetes, course, signal);
-      const made = need(await targetOf(plan, signal), `pod ${plan.target_pod?.name}`);
+      const found = await targetOf(plan, signal);
+      if (await isReleased(kubernetes, plan, source, found, signal))
+        return await forgetEndpoints(kubernetes, plan, signal);
+      const made = need(found, `pod ${plan.target_pod?.name}`);
       const { name = '', uid = '' } = made.metadata ?? {};
       const address = targetState?.pod_ip || made.status?.podIP;
       if (source !== undefined && address !== undefined)
@@ -176,26 +184,7 @@ export function kubernetesCluster(
       await forgetEndpoints(kubernetes, plan, signal);
     },
 
-    async releaseSource({ plan, source }, signal) {
-      const { namespace = '', name = '', uid = '' } = plan.pod ?? {};
-      const remove = async (gracePeriodSeconds: number) => {
-        const body = { preconditions: { uid }, gracePeriodSeconds };
-        try {
-          await ifThere(core.deleteNamespacedPod({ namespace, name, body }, bounded(signal)));
-        } catch (error) {
-          // Another pod has the name by now: this one is gone.
-          if (statusOf(error) !== 409) throw apiFault(error, `deleting pod ${namespace}/${name}`, 'ReleaseFailed');
-        }
-      };
-      // It is the target's now, and taken as long as that is there.
-      if (isNamesake(plan)) await freeName(kubernetes, plan, signal);
-      // On its way out it is in no endpoints any more and nobody starts its containers again; frozen, it hears nothing.
-      await remove(Math.ceil((plan.linger_ms + releaseMarginMs) / 1000));
-      const request = { migration: plan.id, linger_ms: plan.linger_ms };
-      const state = await source.call('ReleaseSource', request, signal, plan.linger_ms + releaseMarginMs);
-      await remove(0);
-      return state;
-    },
+    releaseSource: async (course, signal) => await releaseSource(kubernetes, course, signal),
   };
 }
 

@@ -11,6 +11,7 @@ import {
   apiVersion,
   group,
   idOf,
+  keepsName,
   keepsNameLabel,
   kind,
   plural,
@@ -79,6 +80,12 @@ export async function freeName(kubernetes: Kubernetes, { id, pod }: Plan, signal
   } catch (error) {
     throw apiFault(error, `freeing the name of pod ${namespace}/${pod?.name}`, 'ReleaseFailed');
   }
+}
+
+/** Whether this migration keeps it from nobody: it does not yet, or not any more. */
+export async function isNameFree(kubernetes: Kubernetes, { id, pod }: Plan, signal: AbortSignal): Promise<boolean> {
+  const object = await objectOf(kubernetes, pod?.namespace ?? '', id, signal);
+  return object === undefined || !keepsName(object);
 }
 
 /** The PodMigration of a migration; undefined: somebody has deleted it. */

@@ -1,6 +1,8 @@
 /** Where a pod may be put, as far as Kubernetes and our agents are concerned. */
 import type { V1Node, V1Pod } from '@kubernetes/client-node';
 import type { Agents } from '../../agents/agents.ts';
+import { whyNotOfNode } from '../../migration/network.ts';
+import type { Plan } from '../../request.ts';
 import { whyUnlike } from '../kinship.ts';
 import { bounded, type Kubernetes, told } from './client.ts';
 import { whyNot } from './room.ts';
@@ -20,12 +22,13 @@ export async function whyNotOn(
   return whyNot(pod, node, items) ?? notThere;
 }
 
-/** @param except the node that it leaves; empty where it leaves none. @returns also what is against the others */
+/** @param except the node that it leaves; empty where it leaves none. @param network that was asked for. @returns also what is against the others */
 export async function fittingNodes(
   kubernetes: Kubernetes,
   agents: Agents,
   pod: V1Pod,
   except: string,
+  network: Plan['network'],
   signal: AbortSignal,
 ): Promise<{ fitting: string[]; reasons: string[] }> {
   const { items } = await told(kubernetes.core.listNode({}, bounded(signal)), 'listing nodes');
@@ -35,8 +38,10 @@ export async function fittingNodes(
     const name = node.metadata?.name ?? '';
     if (name === except || agents.find(name) === undefined) continue;
     await agents.look(name, signal);
-    const unlike = except === '' ? undefined : whyUnlike(agents.factsOf(except), agents.factsOf(name), name);
-    const why = agents.problemOf(name)?.message ?? unlike ?? (await whyNotOn(kubernetes, pod, node, signal));
+    const facts = agents.factsOf(name);
+    const unlike = except === '' ? undefined : whyUnlike(agents.factsOf(except), facts, name);
+    const unable = whyNotOfNode(network, facts, name);
+    const why = agents.problemOf(name)?.message ?? unlike ?? unable ?? (await whyNotOn(kubernetes, pod, node, signal));
     if (why === undefined) fitting.push(name);
     else reasons.push(why);
   }

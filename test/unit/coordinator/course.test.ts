@@ -27,6 +27,8 @@ it('moves a pod, step by step in the order of the protocol', async () => {
     'Arm',
     'FreezeAndSend',
     'Commit',
+    'PassTraffic',
+    'Linger',
     'ReleaseSource',
   ]);
   expect(course(set.b.calls)).toEqual([

@@ -26,6 +26,8 @@ const toNodeB: Wish = {
   timeoutMs: 10_000,
   freezeTimeoutMs: 2_000,
   lingerMs: 0,
+  network: 'NETWORK_UNSPECIFIED',
+  connectionLingerMs: 0,
   detach: false,
 };
 const identity = openIdentity(undefined, log);

@@ -12,6 +12,7 @@ import {
 } from '@grpc/grpc-js';
 import { Fault, type Reason, toStatus } from '../../../proto/fault.ts';
 import type { AgentHandlers } from '../../../proto/gen/podferry/v1/Agent.ts';
+import type { Connections } from '../../../proto/gen/podferry/v1/Connections.ts';
 import type { Finding } from '../../../proto/gen/podferry/v1/Finding.ts';
 import type { Progress } from '../../../proto/gen/podferry/v1/Progress.ts';
 import { load } from '../../../proto/load.ts';
@@ -57,6 +58,9 @@ export class FakeAgent {
   readonly calls: string[] = [];
   readonly problems: Finding[] = [];
   cpuFlags: string[] = [];
+  networkFeatures: string[] = ['translate', 'hold'];
+  /** Until no connection needs its source any more. */
+  lingers: (tell: (connections: Connections) => void) => Promise<void> = async () => {};
   refusals: { source: Finding[]; target: Finding[] } = { source: [], target: [] };
   /** Restores that fail although all went well until then. */
   failingRestores = 0;
@@ -144,7 +148,7 @@ export class FakeAgent {
     // One implementation a call; grpc-js wants them under the service's own names.
     const all = Object.entries(protocol).map(([name, answer]) => [
       name,
-      name === 'CopyAhead' || name === 'FreezeAndSend'
+      name === 'CopyAhead' || name === 'FreezeAndSend' || name === 'Linger'
         ? streaming(name, answer as never)
         : unary(name, answer as never),
     ]);

@@ -12,7 +12,7 @@ import type { SourceStep, TargetStep } from '../../../coordinator/migration/obse
 import type { FakeAgent } from './fake-agent.ts';
 import type { SourceEntry, TargetEntry } from './fake-world.ts';
 
-const targetIp = '10.1.2.3';
+const targetIps = ['10.1.2.3', 'fd00::3'];
 const mebibytes = (n: number) => String(n << 20);
 
 type Tell = (progress: Progress) => void;
@@ -32,6 +32,7 @@ export function protocolOf(agent: FakeAgent): Record<Extract<keyof AgentHandlers
       agent_version: 'fake',
       problems: agent.problems,
       cpu_flags: agent.cpuFlags,
+      network_features: agent.networkFeatures,
       migrations: agent.sources.size + agent.targets.size,
     }),
     ListPods: ({ pod }: ListPodsRequest__Output) => ({
@@ -120,10 +121,10 @@ export function protocolOf(agent: FakeAgent): Record<Extract<keyof AgentHandlers
       tell({ phase: 'PreCopying', bytes_done: mebibytes(2), bytes_total: mebibytes(2) });
       return sourceState(entry);
     },
-    Arm: ({ migration, target_ip }: ArmRequest__Output) => {
+    Arm: ({ migration, target_ips }: ArmRequest__Output) => {
       const entry = source(migration);
       expect(entry, 'Arm', 'Prepared', 'Armed');
-      if (target_ip !== targetIp) world.violated(`Arm with target ${JSON.stringify(target_ip)}`);
+      if (target_ips.join() !== targetIps.join()) world.violated(`Arm with targets ${JSON.stringify(target_ips)}`);
       entry.step = 'Armed';
       return sourceState(entry);
     },
@@ -174,8 +175,22 @@ export function protocolOf(agent: FakeAgent): Record<Extract<keyof AgentHandlers
       agent.sources.delete(migration);
       return sourceState({ ...entry, step: 'RolledBackSource' });
     },
+    PassTraffic: ({ migration }: MigrationRef__Output) => {
+      const entry = source(migration);
+      expect(entry, 'PassTraffic', 'Committed');
+      if (world.truth(migration).target !== 'running') world.violated(`${migration}: traffic is passed to nothing`);
+      entry.passes = true;
+      return sourceState(entry);
+    },
+    Linger: async ({ migration }: MigrationRef__Output, tell: Tell) => {
+      const entry = source(migration);
+      if (!entry.passes) world.violated('Linger before PassTraffic');
+      await agent.lingers((connections) => tell({ connections }));
+      return sourceState(entry);
+    },
     ReleaseSource: ({ migration }: MigrationRef__Output) => {
       const entry = source(migration);
+      if (!entry.passes) world.violated('ReleaseSource before PassTraffic');
       if (entry.step === 'Committed') world.kill(entry.plan);
       else expect(entry, 'ReleaseSource', 'Released');
       agent.sources.delete(migration);
@@ -204,7 +219,8 @@ function targetState({ plan, step, moments, fault }: TargetEntry) {
     plan,
     moments,
     fault,
-    pod_ip: step === 'Prepared' ? '' : targetIp,
+    pod_ip: step === 'Prepared' ? '' : targetIps[0],
+    pod_ips: step === 'Prepared' ? [] : targetIps,
     sandbox_id: 'sandbox',
   };
 }

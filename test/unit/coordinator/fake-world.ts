@@ -20,6 +20,8 @@ export interface SourceEntry {
   step: SourceStep;
   moments: Moment[];
   watchdog?: NodeJS.Timeout;
+  /** What clients send goes to the target. */
+  passes?: true;
 }
 
 export interface TargetEntry {

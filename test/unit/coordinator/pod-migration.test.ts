@@ -33,6 +33,7 @@ const least: MigrateRequest = {
   transport: 'TRANSPORT_UNSPECIFIED',
   timeout_ms: 0,
   freeze_timeout_ms: 0,
+  network: 'NETWORK_UNSPECIFIED',
   detach: true,
 };
 
@@ -48,7 +49,10 @@ function recordAt(clock: () => number): MigrationRecord {
     targetNode: 'node-b',
     targetPod: { namespace: 'shop', name: 'redis-1', uid: '' },
   };
-  return new MigrationRecord(makePlan('mig-1', readRequest(least), 'uid-1', route), clock);
+  return new MigrationRecord(
+    makePlan('mig-1', readRequest(least), 'uid-1', route, { network: 'translate', network_reason: 'kept' }),
+    clock,
+  );
 }
 
 describe('the schema', () => {

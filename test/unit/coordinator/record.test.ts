@@ -12,6 +12,7 @@ const nothing: MigrateRequest__Output = {
   transport: 'TRANSPORT_UNSPECIFIED',
   timeout_ms: 0,
   freeze_timeout_ms: 0,
+  network: 'NETWORK_UNSPECIFIED',
   detach: false,
 };
 
@@ -19,7 +20,13 @@ function newRecord(): { record: MigrationRecord; pass: (ms: number) => void } {
   let now = 1_000;
   const wish = readRequest({ ...nothing, pod: { namespace: '', name: 'redis', uid: '' }, target_node: 'b' });
   const record = new MigrationRecord(
-    makePlan('mig-1', wish, 'uid', { sourceNode: 'a', targetNode: 'b', targetPod: null }),
+    makePlan(
+      'mig-1',
+      wish,
+      'uid',
+      { sourceNode: 'a', targetNode: 'b', targetPod: null },
+      { network: 'translate', network_reason: '' },
+    ),
     () => now,
   );
   return {
@@ -31,7 +38,15 @@ function newRecord(): { record: MigrationRecord; pass: (ms: number) => void } {
 }
 
 function progress(fields: Partial<Progress>): Progress {
-  return { phase: 'PHASE_UNSPECIFIED', bytes_done: '0', bytes_total: '0', moment: null, state: null, ...fields };
+  return {
+    phase: 'PHASE_UNSPECIFIED',
+    bytes_done: '0',
+    bytes_total: '0',
+    moment: null,
+    state: null,
+    connections: null,
+    ...fields,
+  };
 }
 
 const told = async () => await new Promise((resolve) => setImmediate(resolve));
@@ -107,6 +122,7 @@ describe('bytes', () => {
       dumped_bytes: '77',
       sent_bytes: '0',
       checkpoint: null,
+      connections: null,
     });
     record.moved();
     expect(record.snapshot().bytes_done).toBe('77');
@@ -130,10 +146,11 @@ it('measures the freeze between the moments of both nodes', () => {
     dumped_bytes: '0',
     sent_bytes: '0',
     checkpoint: null,
+    connections: null,
     moments: [{ name: 'frozen', unix_ms: 10.5 }],
   });
   expect(record.snapshot().freeze_ms).toBe(0);
-  const none = { data_address: '', token: '', pod_ip: '10.0.0.1', sandbox_id: 's', images: '' };
+  const none = { data_address: '', token: '', pod_ips: [], pod_ip: '10.0.0.1', sandbox_id: 's', images: '' };
   record.saw({
     ...state,
     ...none,
@@ -150,6 +167,7 @@ it('measures the freeze between the moments of both nodes', () => {
     dumped_bytes: '0',
     sent_bytes: '0',
     checkpoint: null,
+    connections: null,
     moments: [{ name: 'frozen', unix_ms: 99 }],
   });
   const migration = record.snapshot();
@@ -161,10 +179,10 @@ it('keeps its own moments beside those of the nodes, the first of each name, and
   const { record, pass } = newRecord();
   record.mark('pod-created');
   const state = { migration: 'mig-1', plan: null, fault: null };
-  const sent = { dumped_bytes: '0', sent_bytes: '0', checkpoint: null };
+  const sent = { dumped_bytes: '0', sent_bytes: '0', checkpoint: null, connections: null };
   record.saw({ ...state, ...sent, step: 'Sent', moments: [{ name: 'frozen', unix_ms: 1_001 }] });
   pass(50);
-  const none = { data_address: '', token: '', pod_ip: '', sandbox_id: '', images: '' };
+  const none = { data_address: '', token: '', pod_ips: [], pod_ip: '', sandbox_id: '', images: '' };
   record.saw({ ...state, ...none, step: 'Running', moments: [{ name: 'running', unix_ms: 1_040 }] });
   record.mark('pod-created');
   record.mark('pod-ready');
@@ -189,9 +207,10 @@ it('does not believe two clocks that are too far apart', () => {
     dumped_bytes: '0',
     sent_bytes: '0',
     checkpoint: null,
+    connections: null,
     moments: [{ name: 'frozen', unix_ms: 5_000 }],
   });
-  const none = { data_address: '', token: '', pod_ip: '', sandbox_id: '', images: '' };
+  const none = { data_address: '', token: '', pod_ips: [], pod_ip: '', sandbox_id: '', images: '' };
   record.saw({ ...state, ...none, step: 'Running', moments: [{ name: 'running', unix_ms: 900 }] });
   expect(record.snapshot().freeze_ms).toBe(80);
 });

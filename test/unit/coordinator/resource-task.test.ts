@@ -95,7 +95,10 @@ describe('one that nobody knows of any more', () => {
 
 function recordAt(clock: () => number): MigrationRecord {
   const route = { sourceNode: 'node-a', targetNode: 'node-b', targetPod: null };
-  return new MigrationRecord(makePlan('mig-1', readRequest(requestOf(object())), 'uid-1', route), clock);
+  return new MigrationRecord(
+    makePlan('mig-1', readRequest(requestOf(object())), 'uid-1', route, { network: 'close', network_reason: '' }),
+    clock,
+  );
 }
 
 describe('a write of the status', () => {

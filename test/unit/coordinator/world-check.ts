@@ -24,6 +24,8 @@ export const callsBeforeCommit = [
 ] as const;
 export const callsAfterCommit = [
   ['b', 'Restore'],
+  ['a', 'PassTraffic'],
+  ['a', 'Linger'],
   ['a', 'ReleaseSource'],
   ['b', 'FinishTarget'],
 ] as const;

@@ -79,6 +79,7 @@ describe('Migrate', () => {
       timeoutSeconds: 2,
       freezeTimeoutSeconds: 10,
       lingerSeconds: 2,
+      connectionLinger: '30s',
     });
     expect(told.map(({ migration }) => migration?.phase)).toEqual(['Pending', 'Preparing', 'Succeeded']);
     expect(told.map(({ message }) => message)).toEqual(['', 'one at a time', '']);
