@@ -8,11 +8,10 @@ import { readRedirection } from '../connections/redirect.ts';
 import { type Live, liveOf, tracksOf } from '../connections/track.ts';
 import { Fault } from '../../proto/fault.ts';
 import type { Connections } from '../../proto/gen/podferry/v1/Connections.ts';
+import { longestLingerMs } from '../../proto/linger.ts';
 import { now } from '../journal/record.ts';
 import type { SourceMigration } from './source.ts';
 
-/** A plan's word for: as long as they live. */
-const unlimited = 0xffff_ffff;
 const lookEveryMs = 250;
 
 /**
@@ -35,7 +34,7 @@ export async function linger(
   if (redirection === undefined) return;
   const began = source.passedAt ?? now();
   const leastMs = record.plan.linger_ms;
-  const mostMs = lingerMs(record.plan);
+  const mostMs = longestLingerMs(record.plan);
   const heard = new Set<string>();
   let told = '';
   for (;;) {
@@ -54,11 +53,6 @@ export async function linger(
     }
     await delay(lookEveryMs, undefined, { signal });
   }
-}
-
-/** Milliseconds that anything may hold the source after the cut-over; infinite where nothing ends it but the connections. */
-export function lingerMs({ linger_ms, connection_linger_ms }: SourceMigration['record']['plan']): number {
-  return connection_linger_ms === unlimited ? Number.POSITIVE_INFINITY : Math.max(linger_ms, connection_linger_ms);
 }
 
 /** Whoever still has a connection is told that it is over. May be repeated. */

@@ -8,6 +8,7 @@ import type { HoldRequest__Output } from '../../proto/gen/podferry/v1/HoldReques
 import type { PrepareSourceRequest__Output } from '../../proto/gen/podferry/v1/PrepareSourceRequest.ts';
 import type { Connections } from '../../proto/gen/podferry/v1/Connections.ts';
 import { Fault } from '../../proto/fault.ts';
+import { longestLingerMs } from '../../proto/linger.ts';
 import type { Phase } from '../../proto/phases.ts';
 import type { AgentParts } from '../agent.ts';
 import { expiry } from '../journal/expiry.ts';
@@ -24,7 +25,7 @@ import { treesOf } from './copy-ahead.ts';
 import type { Hold } from './hold.ts';
 import { Holds } from './holds.ts';
 import { rehearse } from './rehearse.ts';
-import { linger, lingerMs, closeRest } from './linger.ts';
+import { closeRest, linger } from './linger.ts';
 import { passTraffic } from './pass-traffic.ts';
 import { killEarly, release } from './release.ts';
 import { rollBack } from './roll-back.ts';
@@ -259,7 +260,7 @@ export class Sources {
    * stays frozen until then: its object may still be there, and kubelet would start it again.
    */
   #boundLinger(source: SourceMigration): void {
-    const ms = lingerMs(source.record.plan) + lingerMarginMs;
+    const ms = longestLingerMs(source.record.plan) + lingerMarginMs;
     if (source.limit !== undefined || ms > longestTimerMs) return;
     source.limit = setTimeout(() => void this.#endLinger(source), Math.max(0, (source.passedAt ?? now()) + ms - now()));
     source.limit.unref();

@@ -1,7 +1,8 @@
 /** The addresses in CRIU's files.img. */
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
-import { type Connection, connectionsOf, type Endpoint, moveAddresses } from '../../../agent/images/addresses.ts';
+import type { Connection, Endpoint } from '../../../agent/connections/connection.ts';
+import { connectionsOf, moveAddresses } from '../../../agent/images/addresses.ts';
 import { canonical, ipv4Family, ipv6Family, textOf, wordsFrom } from '../../../agent/connections/ip.ts';
 import {
   type file_entry as FileEntry,
