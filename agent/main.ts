@@ -148,6 +148,7 @@ const facts = async () => {
     runc: now.runc,
     criu: now.criu,
     criu_features: now.criuFeatures,
+    network_features: now.networkFeatures,
     cgroup_version: now.cgroupVersion,
     cpu_flags: now.cpuFlags,
     staging_bytes_free: String(now.stagingBytesFree),

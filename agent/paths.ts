@@ -100,6 +100,16 @@ export class SidePaths {
     return join(this.directory, 'pod');
   }
 
+  /** Source: what leads clients to the target: see connections/redirect.ts. */
+  get redirection(): string {
+    return join(this.directory, 'redirection.json');
+  }
+
+  /** Source: FIFO of what holds packets while the pod stands still. */
+  get plug(): string {
+    return join(this.directory, 'plug');
+  }
+
   /** Source: id of the sandbox that leaves. The wrapper starts nothing in it after the commit. */
   get sandbox(): string {
     return join(this.directory, 'sandbox');

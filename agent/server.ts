@@ -164,11 +164,14 @@ export function handlers({ agent, identity, log, dataAddress, facts }: ServerPar
     RollBackSource: unary('RollBackSource', async ({ migration }) =>
       sourceState(await agent.sources.rollBack(migration)),
     ),
-    CloseConnections: unary('CloseConnections', async ({ migration }, signal) =>
-      sourceState(await agent.sources.closeConnections(migration, signal)),
+    PassTraffic: unary('PassTraffic', async ({ migration }, signal) =>
+      sourceState(await agent.sources.passTraffic(migration, signal)),
     ),
-    ReleaseSource: unary('ReleaseSource', async (request, signal) =>
-      sourceState(await agent.sources.release(request, signal)),
+    Linger: streaming('Linger', async ({ migration }, tell, signal) => {
+      return await agent.sources.linger(migration, (connections) => tell({ connections }), signal);
+    }),
+    ReleaseSource: unary('ReleaseSource', async ({ migration }, signal) =>
+      sourceState(await agent.sources.release(migration, signal)),
     ),
 
     ReadCheckpoint: unary('ReadCheckpoint', async (ref, signal) => {
@@ -212,13 +215,13 @@ function report(log: Logger, call: string, request: unknown, error: unknown): vo
   log[level]({ migration: migrationOf(request), call, reason: fault.reason, err: error }, fault.message);
 }
 
-function sourceState({ record }: SourceMigration): SourceState {
+function sourceState({ record, connections }: SourceMigration): SourceState {
   const { plan, step, moments, fault, details } = record;
   const { dumpedBytes, receipt } = details;
   const checkpoint =
     plan.checkpoint === null || receipt === undefined ? null : { id: plan.checkpoint.id, digest: receipt.digest };
   const bytes = { dumped_bytes: String(dumpedBytes), sent_bytes: String(receipt?.bytes ?? 0) };
-  return { migration: plan.id, step, plan, moments, fault, ...bytes, checkpoint };
+  return { migration: plan.id, step, plan, moments, fault, ...bytes, checkpoint, connections: connections ?? null };
 }
 
 function holdState(held: Hold | undefined): HoldState {
@@ -229,6 +232,7 @@ function holdState(held: Hold | undefined): HoldState {
 
 function targetState({ record }: TargetMigration): TargetState {
   const { plan, step, moments, fault, details } = record;
-  const { podIp, sandboxId, keptImages } = details;
-  return { migration: plan.id, step, plan, moments, fault, pod_ip: podIp, sandbox_id: sandboxId, images: keptImages };
+  const { podIps, sandboxId, keptImages } = details;
+  const addresses = { pod_ip: podIps[0] ?? '', pod_ips: podIps };
+  return { migration: plan.id, step, plan, moments, fault, ...addresses, sandbox_id: sandboxId, images: keptImages };
 }

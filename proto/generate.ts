@@ -1,5 +1,5 @@
 /**
- * Generates proto/gen, the types of every .proto file below proto/.
+ * Generates proto/gen: the types of every .proto file below proto/, and for CRIU's also what reads and writes them.
  *
  *   node proto/generate.ts            writes proto/gen
  *   node proto/generate.ts --check    compares only; exit code 1 and a list of files when proto/gen is out of date
@@ -11,10 +11,12 @@ import { basename, join } from 'node:path';
 import { messageShape, protoDirectory } from './load.ts';
 
 const target = join(protoDirectory, 'gen');
+/** Formats of files, not of calls: they have fields that we do not know and have to keep, which grpc's loader drops. */
+const filesOnly = 'criu';
 
-/** @returns the .proto files, as paths below proto/; throws when two of them would be generated into one file. */
+/** @returns the .proto files of what is called, as paths below proto/; throws when two of them would be generated into one file. */
 function protoFiles(): string[] {
-  const files = globSync('**/*.proto', { cwd: protoDirectory }).sort();
+  const files = globSync('**/*.proto', { cwd: protoDirectory, exclude: [filesOnly] }).sort();
   const owners = new Map<string, string>();
   for (const file of files) {
     const name = basename(file);
@@ -49,6 +51,28 @@ function generateInto(directory: string): void {
   if (status !== 0 || stderr !== '') throw new Error(`proto-loader-gen-types failed (exit code ${status}): ${stderr}`);
   for (const file of globSync('*.ts', { cwd: directory })) removeUnused(join(directory, file));
   writeFileSync(join(directory, 'protos.ts'), index(files));
+  generateFilesOnly(join(directory, filesOnly));
+}
+
+function generateFilesOnly(directory: string): void {
+  const { resolve } = createRequire(import.meta.url);
+  const template = {
+    version: 'v2',
+    plugins: [
+      {
+        local: [process.execPath, resolve('@bufbuild/protoc-gen-es/bin/protoc-gen-es')],
+        out: directory,
+        opt: ['target=ts', 'import_extension=ts', 'erasable_syntax=true'],
+      },
+    ],
+  };
+  const { status, stderr, error } = spawnSync(
+    process.execPath,
+    [resolve('@bufbuild/buf/bin/buf'), 'generate', filesOnly, '--template', JSON.stringify(template)],
+    { cwd: protoDirectory, encoding: 'utf8' },
+  );
+  if (error !== undefined) throw error;
+  if (status !== 0) throw new Error(`buf could not generate ${filesOnly} (exit code ${status}): ${stderr}`);
 }
 
 /** A .proto without a service gets declarations that only services use, which noUnusedLocals refuses. */

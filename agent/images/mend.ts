@@ -1,20 +1,22 @@
 /** What CRIU cannot write down as it is, put right before it is sent. */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { type Change, changeImage, readImage } from './change.ts';
+import { checkVersion, coreImage, filesImage, inventoryImage } from './image.ts';
 import { restartInterruptedCalls } from './interrupted-calls.ts';
 import { keepTimersGoing } from './timers.ts';
 
-/** @param directory images of one container, complete */
-export function mendImages(directory: string): void {
+/**
+ * @param directory images of one container, complete
+ * @param more what else is to be changed in its files.img
+ * @throws Fault DumpFailed when they have a format that we do not know
+ */
+export function mendImages(directory: string, ...more: Change<(typeof filesImage)['schema']>[]): void {
+  const inventory = join(directory, 'inventory.img');
+  checkVersion(inventory, readImage(inventoryImage, inventory));
   for (const name of readdirSync(directory)) {
-    const mend = /^core-\d+\.img$/.test(name)
-      ? restartInterruptedCalls
-      : name === 'files.img'
-        ? keepTimersGoing
-        : undefined;
-    if (mend === undefined) continue;
-    const image = readFileSync(join(directory, name));
-    // Over what is there, and as long as that was: CRIU has the file open still.
-    if (mend(image)) writeFileSync(join(directory, name), image, { flag: 'r+' });
+    const path = join(directory, name);
+    if (coreImage.name.test(name)) changeImage(coreImage, path, [restartInterruptedCalls]);
+    else if (filesImage.name.test(name)) changeImage(filesImage, path, [keepTimersGoing, ...more]);
   }
 }

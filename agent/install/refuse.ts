@@ -1,5 +1,5 @@
 /** What is against an installation, all of it at once, each with what to do. Pure. */
-import { isOlder, oldestCriu } from '../preflight/versions.ts';
+import { againstCriu } from '../preflight/versions.ts';
 import type { Observation } from './observe.ts';
 import type { Settings } from './settings.ts';
 
@@ -15,10 +15,10 @@ export function refusals(seen: Observation, settings: Pick<Settings, 'criu'>, ha
   if (settings.criu === 'never' && !wantsOurCriu(seen, { criu: 'if-missing' }, false)) return against;
   if (settings.criu === 'never') {
     const what =
-      seen.criu === undefined ? 'the node has no CRIU that works' : `the node's CRIU ${seen.criu} is too old`;
-    against.push(
-      `${what}: install 4.0 or newer, or let us bring ours (--criu if-missing)${hasOurs ? '; it has ours so far' : ''}`,
-    );
+      seen.criu === undefined
+        ? 'the node has no CRIU that works: install 4.0 or newer'
+        : `the node's CRIU ${againstCriu(seen.criu)}`;
+    against.push(`${what}, or let us bring ours (--criu if-missing)${hasOurs ? '; it has ours so far' : ''}`);
   }
   return against;
 }
@@ -30,5 +30,5 @@ export function wantsOurCriu(
   hasOurs: boolean,
 ): boolean {
   if (settings.criu === 'never') return false;
-  return settings.criu === 'always' || hasOurs || criu === undefined || isOlder(criu, oldestCriu);
+  return settings.criu === 'always' || hasOurs || criu === undefined || againstCriu(criu) !== undefined;
 }

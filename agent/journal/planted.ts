@@ -19,6 +19,8 @@ const order = {
   'waiting-dump': { rank: 85, always: true },
   'frozen-cgroup': { rank: 80, always: false },
   forwarding: { rank: 60, always: false },
+  // After it: what is let go then goes to the pod itself.
+  plug: { rank: 50, always: true },
   'next-root': { rank: 40, always: false },
   'external-mount': { rank: 30, always: false },
   staging: { rank: 10, always: false },

@@ -6,8 +6,9 @@ import { dirname } from 'node:path';
 import type { Finding } from '../../proto/gen/podferry/v1/Finding.ts';
 import type { Fault, Reason } from '../../proto/fault.ts';
 import { run } from '../runtime/command.ts';
+import { type NetworkFeature, networkFeatures } from './network.ts';
 import { inContainer, ofNode, onNode, outliving } from '../runtime/node.ts';
-import { isOlder, oldestCriu, oldestKernel } from './versions.ts';
+import { againstCriu, isOlder, oldestKernel } from './versions.ts';
 
 export interface NodeSituation {
   node: string;
@@ -15,6 +16,7 @@ export interface NodeSituation {
   runc: string;
   criu: string;
   criuFeatures: string[];
+  networkFeatures: NetworkFeature[];
   cgroupVersion: 1 | 2;
   cpuFlags: string[];
   stagingBytesFree: number;
@@ -32,6 +34,7 @@ const features = ['mem_dirty_track', 'uffd-noncoop', 'lazy_pages', 'timens', 'ne
 export const tools = [
   'criu',
   'nft',
+  'perl',
   'ip',
   'ss',
   'tar',
@@ -60,9 +63,8 @@ export async function lookAround(
     return pattern.exec(text ?? '')?.[1] ?? '';
   };
   const criu = isInstalled('criu') ? await version('CriuMissing', ['criu', '--version'], 'CRIU', /Version: (\S+)/) : '';
-  if (criu !== '' && isOlder(criu, oldestCriu)) {
-    say('CriuMissing', `CRIU ${criu} is too old: ${oldestCriu.join('.')} or newer is needed`);
-  }
+  const against = criu === '' ? undefined : againstCriu(criu);
+  if (against !== undefined) say('CriuMissing', `CRIU ${against}`);
   if (inContainer) {
     // Found out now, and not by a freeze that nobody ends.
     await run(outliving(['true']), { reason: 'ToolMissing', what: 'leaving the cgroup of this container' }).catch(
@@ -70,8 +72,8 @@ export async function lookAround(
     );
     // Dumps are ours, restores are the node's: runc starts its CRIU there.
     const theirs = await version('CriuMissing', criuOf(options.wrapper), "the node's own CRIU", /Version: (\S+)/);
-    if (theirs !== '' && isOlder(theirs, oldestCriu))
-      say('CriuMissing', `the node's CRIU ${theirs} is too old: ${oldestCriu.join('.')} or newer is needed`);
+    const againstTheirs = theirs === '' ? undefined : againstCriu(theirs);
+    if (againstTheirs !== undefined) say('CriuMissing', `the node's CRIU ${againstTheirs}`);
   }
   const kernel = release();
   if (isOlder(kernel, oldestKernel))
@@ -82,6 +84,7 @@ export async function lookAround(
     runc: await version('ToolMissing', runcOf(options.wrapper), 'runc', /runc version (\S+)/),
     criu,
     criuFeatures: criu === '' ? [] : await criuFeatures(),
+    networkFeatures: problems.length > 0 ? [] : await networkFeatures(),
     cgroupVersion: /^[0-9]+:freezer:/m.test(readFileSync('/proc/self/cgroup', 'utf8')) ? 1 : 2,
     cpuFlags: cpuFlags(),
     stagingBytesFree: memoryAvailable(),

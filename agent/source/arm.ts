@@ -1,11 +1,13 @@
 /**
- * Everything that a freeze needs and that can be started before it: a CRIU that waits in each container, nft with its
- * rules in hand, tar processes, and the watchdog that ends the freeze if this agent cannot.
+ * Everything that a freeze needs and that can be started before it: a CRIU that waits in each container, nft that waits
+ * for its rules, tar processes, and the watchdog that ends the freeze if this agent cannot.
  */
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault } from '../../proto/fault.ts';
+import { movesOf } from '../connections/moves.ts';
+import { nowhere, prepareRedirect } from '../connections/redirect.ts';
 import { halfOf } from '../../proto/half.ts';
 import { mountTmpfs } from '../journal/mount.ts';
 import type { SidePaths } from '../paths.ts';
@@ -22,19 +24,29 @@ import { externalName, stagingBytes } from '../target/prepare.ts';
 import { lostByRestart } from './copy-ahead.ts';
 import { prepareDump, type WaitingDump } from './dump.ts';
 import { flushShared } from './flush.ts';
-import { nowhere, prepareForward } from './forward.ts';
-import type { SourceMigration } from './source.ts';
+import { keepsConnections, type SourceMigration } from './source.ts';
 
 const watchdog = join(import.meta.dirname, 'watchdog.sh');
 
-export async function arm(source: SourceMigration, targetIp: string, signal: AbortSignal): Promise<void> {
+/** @param plugged whether packets can be held meanwhile */
+export async function arm(
+  source: SourceMigration,
+  targetIps: readonly string[],
+  plugged: boolean,
+  signal: AbortSignal,
+): Promise<void> {
   const { live, paths, record } = source;
   if (live === undefined) throw lostByRestart(source);
   const { pod, trees } = live;
-  const { netnsPath, ip } = networkOf(pod);
+  const { netns, addresses } = networkOf(pod);
   const dumps = await startDumps(source);
-  const stays = halfOf(record.plan) === 'checkpoint';
-  live.armed = { dumps, forward: stays ? nowhere : await prepareForward(paths, netnsPath, ip, targetIp) };
+  live.armed = { dumps, redirect: nowhere };
+  if (halfOf(record.plan) !== 'checkpoint') {
+    const moves = movesOf(addresses, targetIps);
+    const pid = pod.containers[0]?.pid ?? 0;
+    const plan = { netns, pid, moves, keeps: keepsConnections(record.plan), plugged };
+    live.armed.redirect = await prepareRedirect(paths, plan);
+  }
   await Promise.all(dumps.map(async (dump) => await dump.waits(signal)));
   await Promise.all(trees.map(async (tree) => await tree.getReady()));
   // So that little is left to write when the pod stands still.
@@ -46,24 +58,27 @@ export async function arm(source: SourceMigration, targetIp: string, signal: Abo
 export async function startDumps(source: SourceMigration): Promise<WaitingDump[]> {
   const { live, paths } = source;
   if (live === undefined) throw lostByRestart(source);
-  const { netnsPath } = networkOf(live.pod);
+  const { netns } = networkOf(live.pod);
+  const keeps = keepsConnections(source.record.plan);
   await mountTmpfs(paths, paths.staging, {
     what: 'staging',
     bytes: stagingBytes(live.pod.memoryBytes),
     mode: '0700',
     reason: 'StagingSpaceMissing',
   });
-  return live.pod.containers.map((container) => startDump(paths, container, netnsPath));
+  return live.pod.containers.map((container) => startDump(paths, container, netns, keeps));
 }
 
-function networkOf({ status: { namespace, name, netnsPath, ip } }: SourcePod): { netnsPath: string; ip: string } {
-  if (netnsPath !== undefined && ip !== undefined) return { netnsPath, ip };
+function networkOf({ status }: SourcePod): { netns: string; addresses: string[] } {
+  const { namespace, name, netnsPath: netns, ip, additionalIps } = status;
+  if (netns !== undefined && ip !== undefined) return { netns, addresses: [ip, ...additionalIps] };
   throw new Fault('FreezeFailed', `pod ${namespace}/${name} has no network namespace of its own any more`);
 }
 
-function startDump(paths: SidePaths, container: SourceContainer, netns: string): WaitingDump {
+function startDump(paths: SidePaths, container: SourceContainer, netns: string, keeps: boolean): WaitingDump {
   const { name, pid, freezer } = container;
-  const plan = { container: name, pid, netns, rootfs: rootfsOf(container), freezer, externals: externals(container) };
+  const rootfs = rootfsOf(container);
+  const plan = { container: name, pid, netns, rootfs, freezer, externals: externals(container), keeps };
   return prepareDump(paths, paths.container(name), plan);
 }
 

@@ -24,6 +24,8 @@ export interface DumpPlan {
   freezer: Freezer;
   /** CRIU's --external values: mounts that the target provides. */
   externals: string[];
+  /** Open connections are written down; else CRIU closes them in what it writes. */
+  keeps: boolean;
 }
 
 /** A CRIU that waits for the freeze, or is on its way there. */
@@ -107,9 +109,9 @@ function dumpArguments(paths: ContainerPaths, plan: DumpPlan): string[] {
     ...['--freeze-cgroup', plan.freezer.path],
     // With `ignore` the image says nothing of controllers, and the restored tasks land in the source's path.
     '--manage-cgroups=soft',
-    // CRIU's own lock is an nftables transaction at either end; forwarding rules and a frozen pod need none.
+    // CRIU's own lock is an nftables transaction at either end; ours stands already.
     '--network-lock=skip',
-    '--tcp-close',
+    plan.keeps ? '--tcp-established' : '--tcp-close',
     '--skip-in-flight',
     '--file-locks',
     '--link-remap',

@@ -1,6 +1,5 @@
 /**
- * The time in which the pod stands still, as far as the source is concerned: forwarding set, cgroup frozen, CRIU let
- * go, the last changes of files sent while it dumps, its images sent when they are complete. Ends when the target
+ * The time in which the pod stands still, as far as the source is concerned: clients held, cgroup frozen, CRIU let go, the last changes of files sent while it dumps, its images sent when they are complete. Ends when the target
  * holds everything, verified. Nothing is started in here that could have waited before.
  */
 import { readdirSync, statSync } from 'node:fs';
@@ -8,6 +7,9 @@ import { join } from 'node:path';
 import { Fault } from '../../proto/fault.ts';
 import { halfOf } from '../../proto/half.ts';
 import type { Phase } from '../../proto/phases.ts';
+import type { Connection, Endpoint } from '../connections/connection.ts';
+import { type Redirected, unmoved } from '../connections/redirect.ts';
+import { moveAddresses } from '../images/addresses.ts';
 import { mendImages } from '../images/mend.ts';
 import { calmRcu, expediteRcu } from '../runtime/expedited-rcu.ts';
 import { startWatchdog, stopWatchdog } from './arm.ts';
@@ -30,7 +32,9 @@ export async function freezeAndSend(
   startWatchdog(source);
   expediteRcu(source.paths);
   source.moment('freezing');
-  await armed.forward.set();
+  await armed.redirect.holdNew(signal);
+  source.moment('holding');
+  await armed.redirect.holdAll();
   signal.throwIfAborted();
   source.enter('Frozen');
   // All containers of a pod before the first is dumped: none may see another one stand still.
@@ -42,6 +46,8 @@ export async function freezeAndSend(
   files.catch(() => {});
   const flushed = flushShared(live.pod, signal);
   flushed.catch(() => {});
+  const kept = armed.redirect.keep();
+  kept.catch(() => {});
   await Promise.all(armed.dumps.map(async (dump) => await dump.dump(signal)));
   source.moment('dumped');
 
@@ -51,7 +57,7 @@ export async function freezeAndSend(
   await sendLinked(source, live);
   source.moment('files-sent');
   if (halfOf(record.plan) === 'checkpoint') return await thawAndSend(source, live, signal);
-  await sendImages(source, live);
+  await sendImages(source, live, await kept);
   source.moment('images-sent');
   // CRIU puts its tasks back into the freezer when it leaves; before that a commit would promise too much.
   const gone = Promise.all(armed.dumps.map(async (dump) => await dump.gone));
@@ -83,7 +89,7 @@ async function thawAndSend(source: SourceMigration, live: SourceLive, signal: Ab
   source.moment('thawed');
   stopWatchdog(source);
   calmRcu(source.paths);
-  await sendImages(source, live);
+  await sendImages(source, live, unmoved);
   source.moment('images-sent');
   source.record.details.receipt = await live.outbox.seal(signal);
   source.moment('sent');
@@ -108,14 +114,34 @@ async function sendLinked(source: SourceMigration, live: SourceLive): Promise<vo
   }
 }
 
-async function sendImages(source: SourceMigration, live: SourceLive): Promise<void> {
+async function sendImages(source: SourceMigration, live: SourceLive, redirected: Redirected): Promise<void> {
+  const own = new Map(redirected.moves.map(({ from, to }) => [from, to]));
+  const peerOf = peersBy(redirected);
   for (const { name } of live.pod.containers) {
     const { images } = source.paths.container(name);
-    mendImages(images);
+    mendImages(images, (files) => moveAddresses(files, own, peerOf));
     for (const file of readdirSync(images)) {
       const path = join(images, file);
       const { size } = statSync(path);
       await live.outbox.put({ channel: `${name}/images`, op: 'image', path: file, size }, { path });
     }
   }
+}
+
+/** By way of the pod's own former address, where what stays there translates. */
+function peersBy({ keeps, kept }: Redirected): (connection: Connection) => Endpoint {
+  const keyOf = ({ local, remote }: Connection) => `${local.address} ${local.port} ${remote.address} ${remote.port}`;
+  const ports = new Map(kept.map((each) => [keyOf(each), each.port]));
+  return (connection) => {
+    const { local, remote } = connection;
+    // It ends with the move, and nobody will send anything there.
+    if (!keeps) return remote;
+    const port = ports.get(keyOf(connection));
+    if (port !== undefined) return { address: local.address, port };
+    const ends = `${local.address}:${local.port} and ${remote.address}:${remote.port}`;
+    throw new Fault(
+      'DumpFailed',
+      `CRIU has written down a connection that the pod did not have when it froze: ${ends}`,
+    );
+  };
 }

@@ -3,11 +3,11 @@
  * cannot dump is found out before. The pod stands still for the length of a dump, and nothing is sent anywhere.
  */
 import { undoAll } from '../journal/planted.ts';
+import { nowhere } from '../connections/redirect.ts';
 import type { NodePaths } from '../paths.ts';
 import { calmRcu, expediteRcu } from '../runtime/expedited-rcu.ts';
 import { startDumps, startWatchdog, stopWatchdog } from './arm.ts';
 import { lostByRestart } from './copy-ahead.ts';
-import { nowhere } from './forward.ts';
 import { keepLogs, thaw } from './roll-back.ts';
 import type { SourceMigration } from './source.ts';
 
@@ -17,7 +17,7 @@ export async function rehearse(source: SourceMigration, nodePaths: NodePaths, si
   if (live === undefined) throw lostByRestart(source);
   const dumps = await startDumps(source);
   // A roll back that comes in between ends them as it would in earnest.
-  live.armed = { dumps, forward: nowhere };
+  live.armed = { dumps, redirect: nowhere };
   try {
     await Promise.all(dumps.map(async (dump) => await dump.waits(signal)));
     startWatchdog(source);

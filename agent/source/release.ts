@@ -1,9 +1,8 @@
 /**
- * The pod runs at the target. The source is killed while it is frozen, so that no instruction of it runs again; its
- * sandbox stays as long as connections are forwarded from it, and then goes with everything that was planted. With
- * Kubernetes the pod object is on its way out already, or kubelet would start the containers again.
+ * The pod runs at the target, and nobody needs the source any more. It is killed while it is frozen, so that no
+ * instruction of it runs again, and its sandbox goes with everything that was planted. With Kubernetes the pod object is
+ * on its way out already, or kubelet would start the containers again.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import { Fault } from '../../proto/fault.ts';
 import { uproot, undoAll } from '../journal/planted.ts';
 import { closeJournal } from '../journal/record.ts';
@@ -16,22 +15,25 @@ import { stopWatchdog } from './arm.ts';
 import { lift } from './hold.ts';
 import type { SourceMigration } from './source.ts';
 
-export async function release(
-  source: SourceMigration,
-  { runtime, paths: nodePaths }: { runtime: ContainerRuntime; paths: NodePaths },
-  lingerMs: number,
-  signal: AbortSignal,
-): Promise<void> {
-  const { paths, record, live } = source;
+/** Whether kubelet takes the sandbox away when its containers have ended: so they stay, frozen, until nobody comes by. */
+function isOfKubelet({ record }: SourceMigration): boolean {
+  return record.plan.target_pod !== null;
+}
+
+/** Before the linger, where it may be: memory is free again at once, and rules keep what the dead still had to say. */
+export function killEarly(source: SourceMigration, nodePaths: NodePaths): void {
+  if (!isOfKubelet(source)) kill(source, nodePaths);
+}
+
+/** May be repeated. */
+function kill(source: SourceMigration, nodePaths: NodePaths): void {
+  const { paths, record } = source;
   if (record.step !== 'Committed' && record.step !== 'Released') {
     throw new Fault(
       'ReleaseFailed',
       `the source is ${record.step}, not Committed: it may be the only copy and is not killed`,
     );
   }
-  // Kubelet takes a sandbox away when its containers have ended: there the frozen ones stay until nobody comes by.
-  const kubelets = record.plan.target_pod !== null;
-  if (kubelets && record.step === 'Committed') await delay(lingerMs, undefined, { signal });
   if (record.step === 'Committed') {
     for (const { name, freezer } of record.details.containers) {
       killFrozen(freezer);
@@ -43,11 +45,19 @@ export async function release(
   // Not before: whoever kills it through the runtime thaws it first. From here on kubelet may clear it away.
   lift(nodePaths, record.plan.id);
   stopWatchdog(source);
+}
+
+export async function release(
+  source: SourceMigration,
+  { runtime, paths: nodePaths }: { runtime: ContainerRuntime; paths: NodePaths },
+  signal: AbortSignal,
+): Promise<void> {
+  const { paths, record, live } = source;
+  kill(source, nodePaths);
   for (const tree of live?.trees ?? []) tree.close();
   calmRcu(paths);
-  // Clients that know only the old address are forwarded a little longer.
-  if (!kubelets) {
-    await delay(lingerMs, undefined, { signal });
+  if (!isOfKubelet(source)) {
+    signal.throwIfAborted();
     await runtime.stopPod(record.details.sandboxId);
     await runtime.removePod(record.details.sandboxId);
     removePodCgroup(record.details.podConfig);

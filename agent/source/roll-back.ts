@@ -24,7 +24,7 @@ export async function rollBack(source: SourceMigration, nodePaths: NodePaths): P
   const reason = new Fault('Cancelled', 'the migration is being rolled back');
   source.abort.abort(reason);
   for (const dump of live?.armed?.dumps ?? []) dump.cancel();
-  live?.armed?.forward.cancel();
+  live?.armed?.redirect.cancel();
   // First of all it ends a send that waits for a target which takes nothing more.
   const hungUp = live?.outbox.abort(reason);
   // A CRIU that is in the middle of a dump cannot be killed: it ends by itself, and then its tasks are frozen again.

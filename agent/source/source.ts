@@ -1,7 +1,9 @@
 /** A migration as its source's agent holds it. */
 import type { _podferry_v1_SourceState_Step__Output as StepName } from '../../proto/gen/podferry/v1/SourceState.ts';
 import type { Fault } from '../../proto/fault.ts';
+import type { Connections } from '../../proto/gen/podferry/v1/Connections.ts';
 import { type Journalled, now, writeRecord } from '../journal/record.ts';
+import type { WaitingRedirect } from '../connections/redirect.ts';
 import type { SidePaths } from '../paths.ts';
 import type { SourcePod } from '../preflight/describe.ts';
 import type { PodConfig } from '../runtime/runtime.ts';
@@ -9,7 +11,6 @@ import type { Freezer } from '../runtime/freezer.ts';
 import type { Outbox, Receipt } from '../transfer/transfer.ts';
 import type { CarriedTree } from '../tree/carry.ts';
 import type { WaitingDump } from './dump.ts';
-import type { WaitingForward } from './forward.ts';
 
 export type SourceStep = Exclude<StepName, number>;
 
@@ -34,7 +35,7 @@ export interface SourceLive {
   outbox: Outbox;
   trees: CarriedTree[];
   /** Set before the first of them is started: a roll back ends what is there. */
-  armed?: { dumps: WaitingDump[]; forward: WaitingForward };
+  armed?: { dumps: WaitingDump[]; redirect: WaitingRedirect };
 }
 
 export class SourceMigration {
@@ -49,6 +50,13 @@ export class SourceMigration {
   goesBack: Promise<void> | undefined;
   /** What is under way; a roll back waits for it. Never rejects. */
   busy: Promise<unknown> = Promise.resolve();
+
+  /** What still went by way of here when somebody last looked. */
+  connections: Connections | undefined;
+  /** No connection needs this side any more, because they were told so. */
+  connectionsEnded = false;
+  /** Ends what lingers, should nobody else. */
+  limit: NodeJS.Timeout | undefined;
 
   /** Set while nobody may come back for this side: see expiry.ts. */
   cancelExpiry: () => void = () => {};
@@ -72,6 +80,11 @@ export class SourceMigration {
     return moments.find(({ name }) => name === 'frozen')?.unix_ms;
   }
 
+  /** When clients were let go to the target, on this node's clock. */
+  get passedAt(): number | undefined {
+    return this.record.moments.find(({ name }) => name === 'passed')?.unix_ms;
+  }
+
   fault(fault: Fault): void {
     this.record.fault = { reason: fault.reason, message: fault.message };
   }
@@ -79,4 +92,9 @@ export class SourceMigration {
   moment(name: string, at = now()): void {
     this.record.moments.push({ name, unix_ms: at });
   }
+}
+
+/** Whether open connections move along. Those that may not outlive the cut-over need not. */
+export function keepsConnections({ network, connection_linger_ms }: SourceRecord['plan']): boolean {
+  return network === 'translate' && connection_linger_ms > 0;
 }

@@ -6,29 +6,36 @@ import { writeFileSync } from 'node:fs';
 import type { ArmRequest__Output } from '../../proto/gen/podferry/v1/ArmRequest.ts';
 import type { HoldRequest__Output } from '../../proto/gen/podferry/v1/HoldRequest.ts';
 import type { PrepareSourceRequest__Output } from '../../proto/gen/podferry/v1/PrepareSourceRequest.ts';
-import type { ReleaseRequest__Output } from '../../proto/gen/podferry/v1/ReleaseRequest.ts';
+import type { Connections } from '../../proto/gen/podferry/v1/Connections.ts';
 import { Fault } from '../../proto/fault.ts';
+import { longestLingerMs } from '../../proto/linger.ts';
 import type { Phase } from '../../proto/phases.ts';
 import type { AgentParts } from '../agent.ts';
 import { expiry } from '../journal/expiry.ts';
 import { undoAll } from '../journal/planted.ts';
-import { closeJournal, decision, listJournals, openJournal, readRecord } from '../journal/record.ts';
+import { closeJournal, decision, listJournals, now, openJournal, readRecord } from '../journal/record.ts';
 import * as metrics from '../metrics.ts';
 import { checkLabel } from '../paths.ts';
 import { checkPlan } from '../plan.ts';
 import { describePod, findPod } from '../preflight/describe.ts';
 import { manifestOf } from '../preflight/source.ts';
 import { arm } from './arm.ts';
-import { closeConnections } from './close-connections.ts';
 import { commit, revoke } from './commit.ts';
 import { treesOf } from './copy-ahead.ts';
 import type { Hold } from './hold.ts';
 import { Holds } from './holds.ts';
 import { rehearse } from './rehearse.ts';
-import { release } from './release.ts';
+import { closeRest, linger } from './linger.ts';
+import { passTraffic } from './pass-traffic.ts';
+import { killEarly, release } from './release.ts';
 import { rollBack } from './roll-back.ts';
 import { SourceMigration, type SourceRecord } from './source.ts';
 import { strategyOf } from './strategy.ts';
+
+/** Above the linger itself: a coordinator that starts anew has this long to carry on. */
+const lingerMarginMs = 120_000;
+/** Longer ones would fire at once. */
+const longestTimerMs = 2 ** 31 - 1;
 
 export class Sources {
   readonly #parts: AgentParts;
@@ -62,8 +69,10 @@ export class Sources {
       const source = new SourceMigration(side, record);
       // The decision comes first and counts, even where its agent died before it wrote the step.
       if (decision(side) === 'commit' && record.step !== 'Released') source.enter('Committed');
-      if (record.step === 'Committed' || record.step === 'Released') this.#all.set(id, source);
-      else {
+      if (record.step === 'Committed' || record.step === 'Released') {
+        this.#all.set(id, source);
+        if (source.passedAt !== undefined) this.#boundLinger(source);
+      } else {
         log.warn({ migration: id, step: record.step }, 'rolling back what an earlier agent left');
         await rollBack(source, paths);
       }
@@ -153,9 +162,10 @@ export class Sources {
     return this.holds.hold(source, request);
   }
 
-  async arm({ migration, target_ip }: ArmRequest__Output, signal: AbortSignal): Promise<SourceMigration> {
+  async arm({ migration, target_ips }: ArmRequest__Output, signal: AbortSignal): Promise<SourceMigration> {
     return await this.#step(migration, signal, async (source, ends) => {
-      if (source.record.step === 'Prepared') await arm(source, target_ip, ends);
+      const plugged = this.#parts.situation.networkFeatures.includes('plug');
+      if (source.record.step === 'Prepared') await arm(source, target_ips, plugged, ends);
     });
   }
 
@@ -218,18 +228,66 @@ export class Sources {
     this.#ended(source, isDone ? 'Succeeded' : 'RolledBack', 'thawed');
   }
 
-  async closeConnections(id: string, signal: AbortSignal): Promise<SourceMigration> {
+  async passTraffic(id: string, signal: AbortSignal): Promise<SourceMigration> {
     const source = this.get(id);
-    await closeConnections(source, this.#parts.runtime, signal);
+    await passTraffic(source, signal);
+    this.#boundLinger(source);
     return source;
   }
 
-  async release({ migration, linger_ms }: ReleaseRequest__Output, signal: AbortSignal): Promise<SourceMigration> {
-    const source = this.get(migration);
+  /** @param tell called with what it still waits for */
+  async linger(id: string, tell: (connections: Connections) => void, signal: AbortSignal): Promise<SourceMigration> {
+    const source = this.get(id);
     await strategyOf(source.record.plan).follow?.(source, signal);
-    await release(source, this.#parts, linger_ms, signal);
+    killEarly(source, this.#parts.paths);
+    const pid = await this.#pidWithin(source);
+    if (pid !== undefined) await linger(source, pid, tell, signal);
+    return source;
+  }
+
+  async release(id: string, signal: AbortSignal): Promise<SourceMigration> {
+    const source = this.get(id);
+    const pid = await this.#pidWithin(source);
+    if (pid !== undefined && source.passedAt !== undefined) await closeRest(source, pid, signal);
+    await release(source, this.#parts, signal);
     this.#ended(source, 'Succeeded', 'killed');
     return source;
+  }
+
+  /** Of the sandbox's own process; undefined when the sandbox has gone, and all that led through it. */
+  async #pidWithin({ record }: SourceMigration): Promise<number | undefined> {
+    const { runtime } = this.#parts;
+    const pods = await runtime.listPods();
+    const pod = pods.find(({ id, state }) => id === record.details.sandboxId && state === 'ready');
+    return pod && (await runtime.podStatus(pod.id)).pid;
+  }
+
+  /**
+   * Connections do not outlive their limit, whether a coordinator comes back to say so or not. What kubelet has started
+   * stays frozen until then: its object may still be there, and kubelet would start it again.
+   */
+  #boundLinger(source: SourceMigration): void {
+    const ms = longestLingerMs(source.record.plan) + lingerMarginMs;
+    if (source.limit !== undefined || ms > longestTimerMs) return;
+    source.limit = setTimeout(() => void this.#endLinger(source), Math.max(0, (source.passedAt ?? now()) + ms - now()));
+    source.limit.unref();
+  }
+
+  async #endLinger(source: SourceMigration): Promise<void> {
+    const { plan } = source.record;
+    if (this.#all.get(plan.id) !== source) return;
+    const { log } = this.#parts;
+    log.warn({ migration: plan.id }, 'no coordinator came to end the connections that lingered: they are ended now');
+    const { signal } = new AbortController();
+    try {
+      if (plan.target_pod === null) await this.release(plan.id, signal);
+      else {
+        const pid = await this.#pidWithin(source);
+        if (pid !== undefined) await closeRest(source, pid, signal);
+      }
+    } catch (error) {
+      log.error({ migration: plan.id, err: error }, 'could not end the connections that linger');
+    }
   }
 
   /** One step at a time; a roll back aborts it and waits for its end. */
@@ -248,6 +306,7 @@ export class Sources {
   #ended(source: SourceMigration, outcome: string, last: string): void {
     const { plan, moments, fault } = source.record;
     source.cancelExpiry();
+    clearTimeout(source.limit);
     this.#all.delete(plan.id);
     metrics.sidesEnded.inc({ side: 'source', outcome, reason: fault?.reason ?? '' });
     metrics.observeFrozen(plan, outcome, moments, last);

@@ -30,7 +30,7 @@ export async function awaitTargetPod(
   }
   const containers = await runtime.listContainers(pod.id, signal);
   details.sandboxId = pod.id;
-  details.podIp = await addressOf(target, signal);
+  details.podIps = await addressesOf(target, signal);
   for (const { manifest } of target.containers) {
     const made = containers.find(({ name }) => name === manifest.name);
     if (made === undefined) continue;
@@ -49,20 +49,20 @@ export async function awaitTargetPod(
  * Looked up in the pod's network namespace. The runtime would ask the pod's shim, which answers nobody as long as the
  * wrapper keeps it waiting: it took 4 s (containerd 2.1).
  */
-async function addressOf({ containers }: TargetMigration, signal: AbortSignal): Promise<string> {
+async function addressesOf({ containers }: TargetMigration, signal: AbortSignal): Promise<string[]> {
   const [first] = containers;
-  if (first === undefined) return '';
+  if (first === undefined) return [];
   const spec = JSON.parse(readFileSync(join(first.paths.bundle, 'config.json'), 'utf8')) as OciSpec;
   const netns = spec.linux?.namespaces?.find(({ type }) => type === 'network')?.path ?? '';
   const argv = ['nsenter', `--net=${netns}`, '--', 'ip', '-json', 'address', 'show', 'scope', 'global', 'up'] as const;
   const said = await run([...argv], {
     reason: 'TargetPrepareFailed',
-    what: `looking up the address in ${netns}`,
+    what: `looking up the addresses in ${netns}`,
     signal,
   });
   const links = JSON.parse(said) as { addr_info?: { local: string }[] }[];
-  const address = links.flatMap(({ addr_info }) => addr_info ?? [])[0]?.local;
-  if (address !== undefined) return address;
+  const addresses = links.flatMap(({ addr_info }) => addr_info ?? []).map(({ local }) => local);
+  if (addresses.length > 0) return addresses;
   throw new Fault('TargetPrepareFailed', `the network of the target pod (${netns}) has no address`);
 }
 

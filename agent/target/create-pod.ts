@@ -30,7 +30,7 @@ export async function createTargetPod(
   details.sandboxId = await runtime.runPod(config, handler, signal);
   target.save();
   const status = await runtime.podStatus(details.sandboxId, signal);
-  details.podIp = status.ip ?? '';
+  details.podIps = status.ip === undefined ? [] : [status.ip, ...status.additionalIps];
   for (const [at, each] of target.containers.entries()) {
     const { manifest, paths } = each;
     const container = containerConfig(JSON.parse(manifest.config_json) as ContainerConfig, plan.id);

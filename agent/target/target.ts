@@ -16,7 +16,8 @@ export interface TargetDetails {
   manifest: PodManifest__Output;
   /** Empty until the sandbox is there. */
   sandboxId: string;
-  podIp: string;
+  /** Of each IP version. */
+  podIps: string[];
   /** Whether everything has arrived and was verified: nothing is restored before. */
   sealed: boolean;
   /** Where images were kept for a person to look at; empty if nowhere. */

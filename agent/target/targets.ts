@@ -72,7 +72,7 @@ export class Targets {
     if (isCopy) this.#parts.checkpoints();
     const transport = isCopy ? undefined : this.#parts.transport(plan);
     openJournal(side);
-    const details = { manifest, sandboxId: '', podIp: '', sealed: false, keptImages: '' };
+    const details = { manifest, sandboxId: '', podIps: [], sealed: false, keptImages: '' };
     const target = new TargetMigration(side, { plan, step: 'Prepared', moments: [], fault: null, details });
     this.#all.set(plan.id, target);
     this.#count();

@@ -151,6 +151,7 @@ describe('a target that lacks something', () => {
     ['no CRIU', 'criu', undefined, 'CriuMissing', 'criu is not installed'],
     // No old one runs on this kernel: one that only says so.
     ['an old CRIU', 'criu', 'echo Version: 3.17', 'CriuMissing', 'CRIU 3.17 is too old'],
+    ['a CRIU of tomorrow', 'criu', 'echo Version: 5.0', 'CriuMissing', 'CRIU 5.0 is too new'],
     ['a CRIU that does not work', 'criu', 'echo no library >&2; exit 127', 'CriuMissing', 'no library'],
     ['no nft', 'nft', undefined, 'ToolMissing', 'nft is not installed'],
   ])('%s', async (_, program, script, reason, message) => {

@@ -171,6 +171,7 @@ it.each<[string, Partial<Observation>, RegExp[]]>([
   ['another processor', { arch: 'riscv64' }, [/riscv64/]],
   ['no CRIU', { criu: undefined }, [/no CRIU that works: install 4.0/]],
   ['an old CRIU', { criu: '3.17.1' }, [/CRIU 3.17.1 is too old/]],
+  ['a CRIU that we do not know', { criu: '5.0' }, [/CRIU 5.0 is too new.*--criu if-missing/]],
   [
     'all of it at once',
     { arch: 'ppc64', criu: undefined, problems: ['this', 'that'] },
@@ -186,6 +187,7 @@ it.each([
   ['if-missing', '4.2', false, false],
   ['if-missing', '4.0', false, false],
   ['if-missing', '3.19', false, true],
+  ['if-missing', '5.0', false, true],
   ['if-missing', undefined, false, true],
   ['if-missing', '4.2', true, true],
   ['always', '4.2', false, true],

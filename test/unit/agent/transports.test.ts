@@ -13,7 +13,16 @@ const log = pino({ level: 'silent' });
 async function agentWith(nfsDirectory: string | undefined, nfsUsable: boolean): Promise<Agent> {
   const identity = openIdentity(undefined, log);
   const situation: NodeSituation = {
-    ...{ node: 'node-a', kernel: '', runc: '', criu: '', criuFeatures: [], cgroupVersion: 1, cpuFlags: [] },
+    ...{
+      node: 'node-a',
+      kernel: '',
+      runc: '',
+      criu: '',
+      criuFeatures: [],
+      networkFeatures: [],
+      cgroupVersion: 1,
+      cpuFlags: [],
+    },
     ...{ stagingBytesFree: 0, wrapper: '', problems: [], nfsDirectory, nfsUsable },
   };
   const containerd = '/nowhere/containerd.sock';

@@ -1,0 +1,165 @@
+/**
+ * From before the freeze on, who wants something of the pod is led to where it will be. All of it lies in the source
+ * pod's own network namespace, so it needs nothing of CNI, kubelet or kube-proxy, and nothing outside the pod changes.
+ * What was planted is written down in the migration's directory, for an agent that starts later.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { plant, quote } from '../journal/planted.ts';
+import type { SidePaths } from '../paths.ts';
+import { run } from '../runtime/command.ts';
+import type { Connection, Kept, Move } from './connection.ts';
+import { interfaceOf } from './interface.ts';
+import { keep } from './keep.ts';
+import { startNft } from './nft.ts';
+import { startPlug } from './plug.ts';
+import * as rules from './rules.ts';
+import { isArriving, isFinishing, isUnaccepted, type Socket, socketsOf } from './sockets.ts';
+
+/** As it stands on the node. */
+export interface Redirection {
+  netns: string;
+  moves: Move[];
+  /** Whether packets are held while the pod stands still, or lost. */
+  plugged: boolean;
+  /** Open connections go along; else they are reset. */
+  keeps: boolean;
+  kept: Kept[];
+  /** Connections that nobody will answer, though their peers think that they are open. */
+  lost: Connection[];
+}
+
+export interface WaitingRedirect {
+  /** New connections wait from now on, and those that are just arriving have a moment to be accepted. */
+  holdNew(signal: AbortSignal): Promise<void>;
+  /** All waits. The pod is to be frozen next. */
+  holdAll(): Promise<void>;
+  /** Once it is frozen: where its addresses and its peers move to. */
+  keep(): Promise<Redirected>;
+  cancel(): void;
+}
+
+export type Redirected = Pick<Redirection, 'moves' | 'keeps' | 'kept'>;
+
+export const unmoved: Redirected = { moves: [], keeps: false, kept: [] };
+
+/** Of a pod that stays: who comes while it stands still is answered when it runs again. */
+export const nowhere: WaitingRedirect = {
+  holdNew: () => Promise.resolve(),
+  holdAll: () => Promise.resolve(),
+  keep: () => Promise.resolve(unmoved),
+  cancel: () => {},
+};
+
+/**
+ * The pod's own, and set back to what they were: it forwards, what comes back out of the plug is not taken for forged,
+ * and connections are followed from the middle, counted and timed.
+ */
+const switches: readonly [file: string, value: number, family?: Move['family']][] = [
+  ['net/ipv4/ip_forward', 1, 'ip'],
+  ['net/ipv6/conf/all/forwarding', 1, 'ip6'],
+  ['net/ipv4/conf/all/rp_filter', 0, 'ip'],
+  ['net/netfilter/nf_conntrack_tcp_loose', 1],
+  ['net/netfilter/nf_conntrack_tcp_be_liberal', 1],
+  ['net/netfilter/nf_conntrack_acct', 1],
+  ['net/netfilter/nf_conntrack_timestamp', 1],
+];
+
+/** Milliseconds for the pod to accept who has already been answered by its kernel; it still runs then. */
+const arrivingMs = 25;
+
+export interface RedirectPlan {
+  netns: string;
+  /** Of any process in it, as long as the pod has one. */
+  pid: number;
+  moves: Move[];
+  keeps: boolean;
+  plugged: boolean;
+}
+
+/** Starts what will set the rules, so that setting them costs no start of a process. */
+export async function prepareRedirect(
+  paths: SidePaths,
+  { netns, pid, moves, keeps, plugged }: RedirectPlan,
+): Promise<WaitingRedirect> {
+  const redirection: Redirection = { netns, moves, plugged, keeps, kept: [], lost: [] };
+  writeRedirection(paths, redirection);
+  await plantSwitches(paths, redirection);
+  const device = await interfaceOf(netns, moves[0]?.from ?? '');
+  if (plugged) {
+    const end = `[ ! -p ${quote(paths.plug)} ] || echo end 1<>${quote(paths.plug)}`;
+    plant(paths, 'plug', `${inside(netns, rules.unplug)}\n${end}`);
+    await startPlug(netns, device, paths.plug);
+  }
+  const nft = [1, 2, 3].map(() => startNft(netns, 'what redirects the pod'));
+  const [first, second, third] = nft;
+  return {
+    async holdNew(signal) {
+      if (!plugged) return first?.cancel();
+      await first?.set(rules.holdNew(device.name, moves));
+      const end = performance.now() + arrivingMs;
+      while (performance.now() < end && ours(pid, moves).some(isArriving)) await delay(1, undefined, { signal });
+    },
+    async holdAll() {
+      await second?.set((plugged ? rules.holdAll(moves) : '') + rules.redirect(moves, { keeps, plugged }));
+    },
+    async keep() {
+      const sockets = ours(pid, moves);
+      redirection.kept = keeps ? keep(sockets.filter(isOpen), moves) : [];
+      redirection.lost = sockets.filter(isUnaccepted).map(({ local, remote }) => ({ local, remote }));
+      writeRedirection(paths, redirection);
+      const finishing = keeps ? sockets.filter(isFinishing) : [];
+      await third?.set(rules.keepThese(redirection.kept, finishing, moves));
+      return redirection;
+    },
+    cancel() {
+      for (const each of nft) each.cancel();
+    },
+  };
+}
+
+function isOpen({ isOrphan, state }: Socket): boolean {
+  return !isOrphan && state !== 'listen' && state !== 'close' && state !== 'time-wait' && state !== 'syn-received';
+}
+
+/** Listeners may have any address; whatever else has none of the pod's is its own affair. */
+function ours(pid: number, moves: readonly Move[]): Socket[] {
+  const own = new Set(moves.map(({ from }) => from));
+  return socketsOf(pid).filter(({ state, local }) => state === 'listen' || own.has(local.address));
+}
+
+/** A shell's line that does something in the namespace, as long as that is there. */
+function inside(netns: string, script: string): string {
+  const argv = ['nsenter', `--net=${netns}`, '--', '/bin/sh', '-c', script];
+  return `[ ! -e ${quote(netns)} ] || ${argv.map(quote).join(' ')}`;
+}
+
+async function plantSwitches(paths: SidePaths, { netns, moves }: Redirection): Promise<void> {
+  const wanted = switches.filter(
+    ([, , family]) => family === undefined || moves.some((move) => move.family === family),
+  );
+  const each = (act: (file: string, value: number) => string) =>
+    wanted.map(([file, value]) => `f=/proc/sys/${file}; [ ! -e $f ] || ${act('$f', value)}`).join('\n');
+  const within = (script: string) => ['nsenter', `--net=${netns}`, '--', '/bin/sh', '-c', script] as const;
+  const asTheyWere = await run(within(each(() => 'echo "echo $(cat $f) >$f"')), {
+    reason: 'FreezeFailed',
+    what: `asking ${netns} whether it forwards`,
+  });
+  plant(paths, 'forwarding', inside(netns, `${rules.unredirect}\n${asTheyWere}`));
+  const what = `letting ${netns} forward`;
+  await run(within(each((file, value) => `echo ${value} >${file}`)), { reason: 'FreezeFailed', what });
+}
+
+function writeRedirection(paths: SidePaths, redirection: Redirection): void {
+  writeFileSync(paths.redirection, JSON.stringify(redirection), { mode: 0o600 });
+}
+
+/** What was planted, by whichever life of this agent; undefined: nothing. */
+export function readRedirection(paths: SidePaths): Redirection | undefined {
+  try {
+    return JSON.parse(readFileSync(paths.redirection, 'utf8')) as Redirection;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,52 @@
+/** What this node's kernel can do for the connections of a pod that leaves: tried, in a network namespace of its own. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Move } from '../connections/connection.ts';
+import { holdAll, holdNew, mostPackets, plugDevice, redirect } from '../connections/rules.ts';
+import { run } from '../runtime/command.ts';
+
+/** `translate`: open connections can be kept; `plug`: what comes while the pod stands still can be held. */
+export type NetworkFeature = 'translate' | 'plug';
+
+const plug = join(import.meta.dirname, '../connections/plug.pl');
+/** Of documentation's own ranges: nobody is there. */
+const sample: Move[] = [{ family: 'ip', from: '192.0.2.1', to: '192.0.2.2' }];
+const mac = '02:00:00:00:00:01';
+
+export async function networkFeatures(): Promise<NetworkFeature[]> {
+  const directory = mkdtempSync(join(tmpdir(), 'podferry-network-'));
+  const fifo = join(directory, 'orders');
+  const withPlug = [
+    `mkfifo ${fifo}`,
+    `perl ${plug} ${plugDevice} ${mac} ${mostPackets} ${fifo} >${fifo}.out & `,
+    `for i in 1 2 3 4 5 6 7 8 9 10; do [ -s ${fifo}.out ] && break; sleep 0.1; done`,
+    'nft -f -; code=$?',
+    `echo end 1<>${fifo}; wait; exit $code`,
+  ].join('\n');
+  const tries: [NetworkFeature, string, string][] = [
+    ['translate', 'exec nft -f -', redirect(sample, { keeps: true, plugged: true })],
+    ['plug', withPlug, holdNew('veth0', sample) + holdAll(sample)],
+  ];
+  try {
+    const found = await Promise.all(
+      tries.map(async ([feature, script, stdin]) => {
+        const argv = [
+          'unshare',
+          '--net',
+          '--',
+          '/bin/sh',
+          '-c',
+          `ip link add veth0 type veth peer name veth1\n${script}`,
+        ] as const;
+        return await run(argv, { reason: 'NetworkUnavailable', what: feature, stdin }).then(
+          () => [feature],
+          () => [],
+        );
+      }),
+    );
+    return found.flat();
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * After the cut-over the source's sandbox stays for those who still come by way of it: new connections to the old
+ * address for a while, and open ones until they are closed, or for as long as they may.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { endConnections } from '../connections/end.ts';
+import { readRedirection } from '../connections/redirect.ts';
+import { type Live, liveOf, tracksOf } from '../connections/track.ts';
+import { Fault } from '../../proto/fault.ts';
+import type { Connections } from '../../proto/gen/podferry/v1/Connections.ts';
+import { longestLingerMs } from '../../proto/linger.ts';
+import { now } from '../journal/record.ts';
+import type { SourceMigration } from './source.ts';
+
+const lookEveryMs = 250;
+
+/**
+ * Waits until nobody needs the source any more. May be repeated: the time counts from when traffic was passed on.
+ *
+ * @param pid of a process in the pod's network namespace
+ * @param tell called with what it waits for, when that has changed
+ */
+export async function linger(
+  source: SourceMigration,
+  pid: number,
+  tell: (connections: Connections) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const { paths, record } = source;
+  if (record.step !== 'Committed' && record.step !== 'Released') {
+    throw new Fault('ReleaseFailed', `the source is ${record.step}, not Committed: nothing has gone by way of it yet`);
+  }
+  const redirection = readRedirection(paths);
+  if (redirection === undefined) return;
+  const began = source.passedAt ?? now();
+  const leastMs = record.plan.linger_ms;
+  const mostMs = longestLingerMs(record.plan);
+  const heard = new Set<string>();
+  let told = '';
+  for (;;) {
+    const tracks = tracksOf(pid);
+    const live: Live | undefined = tracks && liveOf(tracks, redirection, heard);
+    // A kernel that does not show its connections: all may be alive.
+    source.connections = live === undefined ? assumed(redirection.kept.length, began) : counted(live, began);
+    const text = JSON.stringify(source.connections);
+    if (text !== told) tell(source.connections);
+    told = text;
+    const passedMs = now() - began;
+    const idle = live !== undefined && live.kept.length + live.forwarded.length === 0;
+    if (passedMs >= mostMs || (passedMs >= leastMs && idle)) {
+      await closeRest(source, pid, signal);
+      return;
+    }
+    await delay(lookEveryMs, undefined, { signal });
+  }
+}
+
+/** Whoever still has a connection is told that it is over. May be repeated. */
+export async function closeRest(source: SourceMigration, pid: number, signal: AbortSignal): Promise<void> {
+  const redirection = readRedirection(source.paths);
+  if (redirection === undefined || source.connectionsEnded) return;
+  const live = liveOf(tracksOf(pid) ?? [], redirection, new Set());
+  await endConnections({ ...redirection, kept: live.kept, lost: [] }, live.forwarded, signal);
+  source.connectionsEnded = true;
+  source.connections = undefined;
+}
+
+function counted({ kept, forwarded, bytes, oldestSeconds }: Live, began: number): Connections {
+  const oldest = kept.length > 0 ? began : oldestSeconds > 0 ? Math.round(now() - oldestSeconds * 1_000) : 0;
+  return { kept: kept.length, forwarded: forwarded.length, bytes: String(bytes), oldest_unix_ms: oldest };
+}
+
+function assumed(kept: number, began: number): Connections {
+  return { kept, forwarded: 0, bytes: '0', oldest_unix_ms: began };
+}

@@ -1,0 +1,48 @@
+/**
+ * The pod runs at the target: what its clients have sent while it stood still goes there, and all that follows. Where
+ * connections are not kept, they end: a reset tells a client to connect anew. (A kernel without CONFIG_INET_DIAG_DESTROY
+ * does nothing; then clients are told when they next say something.)
+ */
+import { resetLost } from '../connections/end.ts';
+import { orderPlug } from '../connections/plug.ts';
+import { readRedirection } from '../connections/redirect.ts';
+import { passOn, unplug } from '../connections/rules.ts';
+import { Fault } from '../../proto/fault.ts';
+import { uproot } from '../journal/planted.ts';
+import { calmRcu } from '../runtime/expedited-rcu.ts';
+import { stopWatchdog } from './arm.ts';
+import { run } from '../runtime/command.ts';
+import type { SourceMigration } from './source.ts';
+
+/** After the commit. May be repeated. */
+export async function passTraffic(source: SourceMigration, signal: AbortSignal): Promise<void> {
+  const { record, paths } = source;
+  if (record.step !== 'Committed' && record.step !== 'Released') {
+    throw new Fault('CutOverFailed', `the source is ${record.step}, not Committed: its connections are in use`);
+  }
+  const redirection = readRedirection(paths);
+  if (redirection === undefined || source.passedAt !== undefined) return;
+  const { netns, moves, plugged, keeps, lost } = redirection;
+  const within = async (argv: readonly [string, ...string[]], stdin?: string) =>
+    await run(['nsenter', `--net=${netns}`, '--', ...argv], {
+      reason: 'CutOverFailed',
+      what: `passing on what comes to ${netns}`,
+      stdin,
+      signal,
+    });
+  const closing = keeps || record.step === 'Released' ? undefined : within(closeAll);
+  // At once, by the way that packets have taken until now; then they need not take it any more.
+  orderPlug(paths.plug, 'release');
+  source.moment('passed');
+  source.enter(record.step);
+  await (plugged ? within(['/bin/sh', '-c', unplug]) : within(['nft', '-f', '-'], passOn(moves)));
+  orderPlug(paths.plug, 'end');
+  uproot(paths, 'plug');
+  await closing;
+  // What they were for is over, and what follows may take long.
+  stopWatchdog(source);
+  calmRcu(paths);
+  if (lost.length > 0) await resetLost(redirection, signal);
+}
+
+const closeAll = ['ss', '--kill', '--tcp', '--numeric', 'state', 'connected'] as const;
