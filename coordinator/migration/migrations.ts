@@ -166,7 +166,7 @@ export class Migrations {
   cancel(id: string, why: Fault): MigrationRecord {
     const record = this.get(id);
     const run = this.#runs.get(id)?.run;
-    if (run?.stop(why) === true || run?.endLinger(why) === true) return record;
+    if (run?.stop(why) === true || (record.keepsConnections && run?.endLinger(why) === true)) return record;
     const state = record.ended
       ? `has ended: ${record.phase}`
       : record.committed

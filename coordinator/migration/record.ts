@@ -87,6 +87,12 @@ export class MigrationRecord {
     return this.#lingering;
   }
 
+  /** Connections are all that it still waits for. */
+  get keepsConnections(): boolean {
+    const { kept = 0, forwarded = 0 } = this.#connections ?? {};
+    return this.#lingering && kept + forwarded > 0;
+  }
+
   /** Goes on to a phase, through those between that took no time of their own. Back is no way. */
   advance(to: Phase): void {
     if (this.ended || isEnd(to) || phases.indexOf(to) <= phases.indexOf(this.phase)) return;

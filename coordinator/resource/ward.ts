@@ -107,7 +107,7 @@ export class Ward {
     if (!isEnd(migration.phase as Phase)) this.#announcer.told(this.#object, undefined, migration);
     // Deleted too late to take it back, but nobody is to wait for its connections.
     const { migrations } = this.#around;
-    if (isBeingDeleted(this.#object) && migrations.isActive(this.id) && migrations.get(this.id).lingering)
+    if (isBeingDeleted(this.#object) && migrations.isActive(this.id) && migrations.get(this.id).keepsConnections)
       migrations.cancel(this.id, deleted());
     this.#mirror.offer(migration);
   }

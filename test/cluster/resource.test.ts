@@ -78,6 +78,7 @@ describe('the schema', () => {
       timeoutSeconds: 120,
       freezeTimeoutSeconds: 10,
       lingerSeconds: 2,
+      connectionLinger: '30s',
     } satisfies Spec);
     const patch = ['patch', 'pm', 'defaults', '--type=merge', '-p', JSON.stringify({ spec: { targetNode: 'node-b' } })];
     expect((await kubectl(lab, patch)).stderr).toContain('spec is immutable');
@@ -91,6 +92,9 @@ describe('the schema', () => {
     ['an unknown transport', { sourcePod: { name: 'p' }, transport: 'pigeon' }, 'transport'],
     ['no time at all', { sourcePod: { name: 'p' }, timeoutSeconds: 0 }, 'timeoutSeconds'],
     ['an endless freeze', { sourcePod: { name: 'p' }, freezeTimeoutSeconds: 601 }, 'freezeTimeoutSeconds'],
+    ['an unknown network', { sourcePod: { name: 'p' }, network: 'magic' }, 'network'],
+    ['connections without a span', { sourcePod: { name: 'p' }, connectionLinger: '30' }, 'connectionLinger'],
+    ['connections for longer than a day', { sourcePod: { name: 'p' }, connectionLinger: '25h' }, 'connectionLinger'],
     ['a time that is none', { sourcePod: { name: 'p' }, ttlSecondsAfterFinished: -1 }, 'ttlSecondsAfterFinished'],
     ['another namespace', { sourcePod: { name: 'p', namespace: 'kube-system' } }, 'namespace'],
   ])('refuses %s', async (_what, spec, field) => {

@@ -59,7 +59,7 @@ export class Attempt {
     // The first migration of a node makes them; they are watched from before that.
     for (const side of ['source', 'target'] as const) mkdirSync(journals(lab, route[side], side), { recursive: true });
     const known = new Set(namesIn(journals(lab, route.target, 'target')));
-    return new Attempt(lab, route, known, [pod, '--to', route.target, '--linger', '100ms', ...flags]);
+    return new Attempt(lab, route, known, [pod, '--to', route.target, '--linger', '100ms', '--wait', 'all', ...flags]);
   }
 
   /** To the client's process alone. */

@@ -44,7 +44,20 @@ export async function migrate(
   to: NodeName,
   { transport = 'stream', linger = '0s', flags = [], signal }: MigrateOptions = {},
 ): Promise<Migrated> {
-  const words = [pod, '--to', to, '--transport', transport, '--linger', linger, '-o', 'json', ...flags];
+  const words = [
+    pod,
+    '--to',
+    to,
+    '--transport',
+    transport,
+    '--linger',
+    linger,
+    '--wait',
+    'all',
+    '-o',
+    'json',
+    ...flags,
+  ];
   const argv = [process.execPath, cli, ...words, ...clientFlags(lab, clientIdentity)];
   const { code, stdout, stderr } = await lab.exec('control', argv, signal ? { signal } : {});
   return { code, migration: stdout.trim() === '' ? undefined : (JSON.parse(stdout) as Migration), stderr };

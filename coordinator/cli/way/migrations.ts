@@ -11,6 +11,7 @@ import { bounded } from '../../cluster/kubernetes/client.ts';
 import { readRequest } from '../../request.ts';
 import { hasEnded, idOf, type PodMigration, podMigrations, specOf } from '../../resource/pod-migration.ts';
 import type { Change } from './changes.ts';
+import { isMoved } from '../progress.ts';
 import { Unreachable } from './connection.ts';
 import { isRefused, isTakenUp, messageOf, toMigration } from './migration.ts';
 import { Objects } from './objects.ts';
@@ -110,8 +111,7 @@ export class MigrationObjects {
     const object = await this.#find(id);
     if (hasEnded(object)) throw new Fault('TooLate', `${id} has ended: ${object.status?.phase}`);
     // Of one that only waits for connections these are given up, and nothing else.
-    const lingers = object.status?.phase === 'Completing' && object.status.connections !== undefined;
-    if (object.status?.committed === true && !lingers)
+    if (object.status?.committed === true && !isMoved(toMigration(object)))
       throw new Fault('TooLate', `${id} is committed: it goes on to its end`);
     // Looked at before it is deleted: it may go quickly.
     const changes = this.#changesOf(object, this.#closing.signal);
