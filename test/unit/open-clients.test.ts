@@ -36,7 +36,7 @@ async function redisWith(fault: Fault): Promise<Addresses> {
   const subscribed = new Map<string, (message: string) => void>();
   let counted = 0;
   let id = 7;
-  const answer = ([name, key = '', value = '']: string[], write: (text: string) => void): string => {
+  const answer = ([name = '', key = '', value = '']: string[], write: (text: string) => void): string => {
     const now = (name === 'APPEND' || name === 'PUBLISH') && (counted += 1) === 5 ? fault : 'none';
     const given = now === 'changed' ? value.replace('5', '6') : value;
     switch (name) {
@@ -48,7 +48,7 @@ async function redisWith(fault: Fault): Promise<Addresses> {
       case 'GET':
         return bulk(data.get(key) ?? '');
       case 'CLIENT':
-        return `${bulk(String(fault === 'numbered anew' ? (id += 1) : id))}`;
+        return bulk(String(fault === 'numbered anew' ? (id += 1) : id));
       case 'SUBSCRIBE':
         subscribed.set(key, write);
         return `*3\r\n${bulk('subscribe')}${bulk(key)}:1\r\n`;
@@ -65,7 +65,7 @@ async function redisWith(fault: Fault): Promise<Addresses> {
     let received = Buffer.alloc(0);
     socket.on('error', () => {});
     socket.on('data', (chunk) => {
-      received = Buffer.concat([received, chunk as Buffer]);
+      received = Buffer.concat([received, chunk]);
       for (let read = readReply(received, 0); read !== undefined; read = readReply(received, 0)) {
         received = received.subarray(read.next);
         if (fault === 'reset' && counted === 4) return void socket.resetAndDestroy();
