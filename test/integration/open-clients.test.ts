@@ -24,15 +24,23 @@ beforeAll(async () => {
 afterAll(async () => await subjects.remove());
 afterEach(async () => await pods.remove());
 
+const kept = ['redis', 'http', 'postgres', 'ssh'] as const;
+
 async function servers(name: string): Promise<Placed> {
-  const pod = await pods.run(subjects.pod(name, ['redis', 'http', 'postgres', 'ssh']));
-  await untilListening(lab, subjects.addresses(pod.ip));
+  const pod = await pods.run(subjects.pod(name, kept));
+  await untilListening(lab, subjects.addresses(pod.ip, kept));
+  return pod;
+}
+
+async function edge(): Promise<Placed> {
+  const pod = await pods.run(subjects.pod('edge', ['edge']));
+  await untilListening(lab, subjects.addresses(pod.ip, ['edge']));
   return pod;
 }
 
 /** Of each as many as of all others, and all of them have done something. */
 async function work(pod: Placed, count: number): Promise<OpenClients> {
-  const clients = await OpenClients.open(lab, subjects.addresses(pod.ip), { count });
+  const clients = await OpenClients.open(lab, subjects.addresses(pod.ip, kept), { count });
   const busy = async () => (await clients.look()).filter(({ kind }) => !/silent|blocked/.test(kind));
   await expect
     .poll(async () => (await busy()).filter(({ exchanges }) => exchanges < 3), { timeout: 20_000 })
@@ -77,15 +85,13 @@ describe('a connection that comes to its end is noticed by every kind', () => {
 
 describe('connections in the rarer states', () => {
   it.each(edgeCases)('%s: both ends agree', async (what) => {
-    const pod = await pods.run(subjects.pod('edge', ['edge']));
-    await untilListening(lab, subjects.addresses(pod.ip));
+    const pod = await edge();
     const connection = await EdgeConnection.open(lab, what, pod.ip);
     expect(await connection.finish(pod.ip)).toMatchObject({ errors: [] });
   });
 
   it('one that is reset is noticed in every state', async () => {
-    const pod = await pods.run(subjects.pod('edge', ['edge']));
-    await untilListening(lab, subjects.addresses(pod.ip));
+    const pod = await edge();
     const connections = await Promise.all(
       edgeCases
         .filter((what) => what !== 'datagrams')

@@ -96,21 +96,21 @@ export class Subjects {
     }
   }
 
-  /** What clients have to know: each subject's own address, or one for all of them. */
-  addresses(of: string | Readonly<Partial<Record<Subject, string>>>): Addresses {
-    const at = (subject: Subject) => (typeof of === 'string' ? of : of[subject]);
-    const [redis, http, postgres, ssh, edge] = subjects.map(at);
-    return {
-      ...(redis !== undefined && {
-        redis: { host: redis, port: ports.redis, tlsPort: ports.redisTls, authority: this.#secrets.authority },
-      }),
-      ...(http !== undefined && { http: { host: http, port: ports.http } }),
-      ...(postgres !== undefined && { postgres: { host: postgres, port: ports.postgres } }),
-      ...(edge !== undefined && { edge: { host: edge, port: ports.edge } }),
-      ...(ssh !== undefined && {
-        ssh: { host: ssh, port: ports.ssh, user: sshUser, keyFile: this.#secrets.sshKeyFile },
-      }),
+  /**
+   * What clients have to know of these, if they are all in one pod.
+   *
+   * @param host the pod's address
+   */
+  addresses(host: string, wanted: readonly Subject[]): Addresses {
+    const { authority, sshKeyFile: keyFile } = this.#secrets;
+    const all: Record<Subject, Addresses> = {
+      redis: { redis: { host, port: ports.redis, tlsPort: ports.redisTls, authority } },
+      http: { http: { host, port: ports.http } },
+      postgres: { postgres: { host, port: ports.postgres } },
+      ssh: { ssh: { host, port: ports.ssh, user: sshUser, keyFile } },
+      edge: { edge: { host, port: ports.edge } },
     };
+    return Object.assign({}, ...wanted.map((subject) => all[subject])) as Addresses;
   }
 
   /** Forgets the keys. */
