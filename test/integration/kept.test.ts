@@ -1,0 +1,45 @@
+/** Open connections survive the move of their pod, and nothing of what goes over them is lost, doubled or changed. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { EdgeConnection, edgeCases } from '../clients/edge.ts';
+import { errorsOf, OpenClients } from '../clients/open-clients.ts';
+import { open } from '../lab/index.ts';
+import { Subjects } from '../subjects/pod.ts';
+import { untilListening } from '../subjects/listening.ts';
+import { move, type Placed, Pods } from './migrate.ts';
+
+const lab = open();
+const pods = new Pods(lab);
+let subjects: Subjects;
+
+// What nobody has built yet takes a minute.
+beforeAll(async () => {
+  subjects = await Subjects.prepare(lab);
+}, 600_000);
+afterAll(async () => await subjects.remove());
+afterEach(async () => await pods.remove());
+
+const kept = ['redis', 'http', 'postgres', 'ssh'] as const;
+const lasting = { wait: 'moved', flags: ['--connection-linger', 'unlimited'] } as const;
+
+it('fifty clients of ten kinds, through one move', async () => {
+  const at = (ip: string) => subjects.addresses(ip, kept);
+  let pod: Placed = await pods.run(subjects.pod('servers', kept));
+  await untilListening(lab, at(pod.ip));
+  const clients = await OpenClients.open(lab, at(pod.ip), { count: 50 });
+  await sleep(500);
+  pod = await move(lab, pod, lasting);
+  await sleep(500);
+  const reports = await clients.stop(at(pod.ip));
+  expect(errorsOf(reports)).toEqual([]);
+});
+
+describe('in the rarer states of a connection', () => {
+  it.each(edgeCases)('%s: both ends agree', async (what) => {
+    const pod = await pods.run(subjects.pod('edge', ['edge']));
+    await untilListening(lab, subjects.addresses(pod.ip, ['edge']));
+    const connection = await EdgeConnection.open(lab, what, pod.ip);
+    const moved = await move(lab, pod, lasting);
+    expect(await connection.finish(moved.ip)).toMatchObject({ errors: [] });
+  });
+});
