@@ -6,9 +6,10 @@ import { ask, open } from '../lab/index.ts';
 import { kubectl, runKubectl } from '../lab/kubernetes/kubectl.ts';
 import { Attempt, kubectlMigrate } from '../integration/attempt.ts';
 import { otherThan } from '../integration/migrate.ts';
+import { letCriuGo } from '../integration/outage.ts';
 import { contentOf, RunningWriter } from '../workloads/redis.ts';
 import { clear, counter, expectUntouched, podNames, redis, runIdOf } from './checkpointed.ts';
-import { askFor, type Copy, endOf, filesOf, kubectlCheckpoint, objectOf, sideIs, startCopies } from './checkpoints.ts';
+import { askFor, type Copy, endOf, filesOf, kubectlCheckpoint, objectOf, startCopies } from './checkpoints.ts';
 import { expectNothingLeft } from './leftovers.ts';
 import { barePod, container, execIn, type Placed, podSpec, thePodOf, Workloads } from './workload.ts';
 
@@ -175,9 +176,12 @@ describe('a checkpoint', () => {
     expect([code, stderr]).toEqual([2, expect.stringContaining('MigrationInProgress')]);
     expect((await attempt.ended).migration?.phase).toBe('Succeeded');
     const moved = await thePodOf(lab, 'redis');
+    // It gets no further than its CRIU, which stands still as soon as there is one.
+    const held = lab.run(moved.node, ['sh', '-c', 'until pkill -STOP -x criu; do sleep 0.01; done']);
     const taking = kubectlCheckpoint(lab, moved.name);
-    await sideIs(lab, moved.node, 'source', 'Prepared');
+    await held;
     const back = await kubectlMigrate(lab, moved.name, '--to', otherThan(moved.node));
+    await letCriuGo(lab, moved.node);
     expect([back.code, back.stderr]).toEqual([2, expect.stringContaining('MigrationInProgress')]);
     expect((await taking).code).toBe(0);
   });

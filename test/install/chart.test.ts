@@ -206,10 +206,12 @@ it('is rolled back under migrations, one after the other, and loses nothing', as
   try {
     const rolledBack = runHelm(lab, ['rollback', 'podferry', '1']).then(async () => await untilRolledOut(lab));
     const phases = await subject.movesUntil(rolledBack);
-    expect(phases).toContain('Succeeded');
-    // A node whose agent is just being replaced is refused, by its name.
+    // A node whose agent is just being replaced is refused, by its name; on a busy machine that may be so all the time.
     expect(phases.filter((phase) => !['Succeeded', 'RolledBack', 'Refused'].includes(phase))).toEqual([]);
     expect((await agents()).map(({ metadata }) => metadata?.annotations?.['round'])).toEqual([undefined, undefined]);
+    await expect
+      .poll(async () => await subject.movesUntil(Promise.resolve()), { timeout: 60_000 })
+      .toEqual(['Succeeded']);
     await subject.isSomewhere();
   } finally {
     await subject.end();
