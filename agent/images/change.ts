@@ -4,7 +4,7 @@ import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
 import { decodeImage, encodeImage, type Image, type ImageKind } from './image.ts';
 
 /** Works on the entries in place. @returns whether it changed anything */
-export type Change<Schema extends DescMessage> = (entries: MessageShape<Schema>[]) => boolean;
+export type Change<Entry> = (entries: Entry[]) => boolean;
 
 /** @throws Fault DumpFailed when it cannot be read as what it should be */
 export function readImage<Schema extends DescMessage>(kind: ImageKind<Schema>, path: string): Image<Schema> {
@@ -15,7 +15,7 @@ export function readImage<Schema extends DescMessage>(kind: ImageKind<Schema>, p
 export function changeImage<Schema extends DescMessage>(
   kind: ImageKind<Schema>,
   path: string,
-  changes: readonly Change<Schema>[],
+  changes: readonly Change<MessageShape<Schema>>[],
 ): boolean {
   const image = readImage(kind, path);
   const changed = changes.map((change) => change(image.entries)).includes(true);

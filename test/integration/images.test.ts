@@ -2,7 +2,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { create, type DescMessage } from '@bufbuild/protobuf';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { connectionsOf } from '../../agent/images/addresses.ts';
 import { changeImage, readImage } from '../../agent/images/change.ts';
 import {
@@ -17,7 +17,6 @@ import {
 import { mendImages } from '../../agent/images/mend.ts';
 import { fd_types as types, file_entrySchema } from '../../proto/gen/criu/fdinfo_pb.ts';
 import { ask, open } from '../lab/index.ts';
-import type { Held } from '../workloads/connections.ts';
 import { Client } from './client.ts';
 import { execIn, type Placed, Pods } from './migrate.ts';
 
@@ -55,16 +54,16 @@ const snapshot = (directory: string) =>
 let tree: string;
 let redis: string;
 let redisIp: string;
-let client: Client<Held>;
 
 beforeAll(async () => {
+  const patience = { timeout: 20_000, interval: 50 };
   const forest = await pods.run({ name: 'tree', image: 'tree' });
-  await expect.poll(async () => await ask(lab, forest.ip).catch(String), { timeout: 20_000 }).toMatch(/^ok token/);
+  await vi.waitFor(async () => await ask(lab, forest.ip), patience);
   tree = await dump(forest);
   const pod = await pods.run({ name: 'redis', image: 'redis' });
-  await expect.poll(async () => await execIn(lab, pod, ['redis-cli', 'ping']).catch(String)).toBe('PONG\n');
-  client = Client.start(lab, 'hold', pod.ip, 6379);
-  await expect.poll(() => client.events.length).toBe(1);
+  await vi.waitFor(async () => await execIn(lab, pod, ['redis-cli', 'ping']), patience);
+  const client = Client.start(lab, 'hold', pod.ip, 6379);
+  await vi.waitFor(() => expect(client.events).toMatchObject([{ event: 'connected' }]), patience);
   redisIp = pod.ip;
   redis = await dump(pod);
   await client.stop();
