@@ -81,5 +81,8 @@ function podConfig(config: PodConfig, migration: string): PodConfig {
 }
 
 function containerConfig(config: ContainerConfig, migration: string): ContainerConfig {
-  return { ...config, annotations: { ...config.annotations, [migrationAnnotation]: migration } };
+  const { name = '', attempt = 0 } = config.metadata ?? {};
+  // Likewise: the one that it was here before may still be there, for its connections.
+  const metadata = { name, attempt: attempt + 1 };
+  return { ...config, metadata, annotations: { ...config.annotations, [migrationAnnotation]: migration } };
 }
