@@ -72,7 +72,10 @@ export class Agent {
 
   async describe(ref: PodRef__Output): Promise<SourcePod> {
     const { situation } = this.#parts;
-    return await describePod(this.runtime, await findPod(this.runtime, ref, situation.node));
+    return await describePod(
+      this.runtime,
+      await findPod(this.runtime, ref, situation.node, (id) => this.sources.hasLeft(id)),
+    );
   }
 
   sending({ transport }: { transport: TransportName }): Sending {
