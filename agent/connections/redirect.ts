@@ -142,7 +142,8 @@ async function plantSwitches(paths: SidePaths, { netns, moves }: Redirection): P
   });
   plant(paths, 'forwarding', shellLineWithin(netns, `${rules.unredirect}\n${asTheyWere}`));
   const what = `letting ${netns} forward`;
-  await run(within(each((file, value) => `echo ${value} >${file}`)), { reason: 'FreezeFailed', what });
+  const options = { reason: 'FreezeFailed', what, stdin: rules.stayUntracked(moves) } as const;
+  await run(within(`nft -f - || exit\n${each((file, value) => `echo ${value} >${file}`)}`), options);
 }
 
 function writeRedirection(paths: SidePaths, redirection: Redirection): void {
