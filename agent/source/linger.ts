@@ -2,6 +2,7 @@
  * After the cut-over the source's sandbox stays for those who still come by way of it: new connections to the old
  * address for a while, and open ones until they are closed, or for as long as they may.
  */
+import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { endConnections } from '../connections/end.ts';
 import { readRedirection } from '../connections/redirect.ts';
@@ -38,6 +39,8 @@ export async function linger(
   const heard = new Set<string>();
   let told = '';
   for (;;) {
+    // Somebody has taken the sandbox away, and with it all that led through it.
+    if (!existsSync(`/proc/${pid}`)) return;
     const tracks = tracksOf(pid);
     const live: Live | undefined = tracks && liveOf(tracks, redirection, heard);
     // A kernel that does not show its connections: all may be alive.
