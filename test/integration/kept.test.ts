@@ -34,6 +34,23 @@ it('fifty clients of ten kinds, through one move', async () => {
   expect(errorsOf(reports)).toEqual([]);
 });
 
+it('by IPv6, and by sockets that have both IP versions', async () => {
+  const at = (ip: string) => subjects.addresses(ip, kept);
+  const pod = await pods.run(subjects.pod('servers', kept));
+  await untilListening(lab, at(pod.ip6));
+  const clients = [
+    await OpenClients.open(lab, at(pod.ip6), { count: 20 }),
+    await OpenClients.open(lab, at(pod.ip), { count: 10 }),
+  ];
+  await sleep(500);
+  const moved = await move(lab, pod, lasting);
+  expect(moved.ip6).not.toBe(pod.ip6);
+  await sleep(500);
+  const [six = [], four = []] = await Promise.all([clients[0]?.stop(at(moved.ip6)), clients[1]?.stop(at(moved.ip))]);
+  expect(errorsOf(six)).toEqual([]);
+  expect(errorsOf(four)).toEqual([]);
+});
+
 describe('in the rarer states of a connection', () => {
   it.each(edgeCases)('%s: both ends agree', async (what) => {
     const pod = await pods.run(subjects.pod('edge', ['edge']));
