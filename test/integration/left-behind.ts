@@ -54,7 +54,8 @@ export async function leftBehind(
   const { stdout } = await lab.exec(node, ['pgrep', '-f', 'plug[.]pl']);
   return {
     sandbox: items.some(({ id }) => id === podId),
-    namespace: existsSync(join(lab.node(node).root, netns)),
+    // Links that are absolute would lead out of the node.
+    namespace: existsSync(join(lab.node(node).root, netns.replace(/^\/var\/run\//, '/run/'))),
     journal: existsSync(join(journals(lab, node, 'source'), migration.id)),
     plugs: stdout.trim(),
   };

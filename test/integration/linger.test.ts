@@ -4,9 +4,9 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
-import { addressOf, open, ports } from '../lab/index.ts';
-import { kubectlMigrate } from './attempt.ts';
-import { leftBehind, lookAt, nothing, redirectionOf, untilNothingIsLeft } from './left-behind.ts';
+import { addressOf, lookAtPod, open, ports } from '../lab/index.ts';
+import { Attempt, kubectlMigrate } from './attempt.ts';
+import { leftBehind, lookAt, nothing, redirectionOf, settled, untilNothingIsLeft } from './left-behind.ts';
 import { execIn, move, type Moved, type Placed, Pods } from './migrate.ts';
 import { OpenConnection } from './open-connection.ts';
 
@@ -39,7 +39,7 @@ const within = (linger: string) => ['--connection-linger', linger];
 const running = ({ migration }: Moved) => migration.moments['running'] ?? Number.NaN;
 
 /** Sockets of the pod whose peer is behind its former address. */
-async function peersByWayOf(former: string, { node, pid }: Placed): Promise<string[]> {
+async function peersByWayOf(former: string, { node, pid }: Pick<Placed, 'node' | 'pid'>): Promise<string[]> {
   const ss = ['ss', '-H', '-t', '-n', 'state', 'connected', 'dst', former];
   const found = await lab.run(node, ['nsenter', `--net=/proc/${pid}/ns/net`, '--', ...ss]);
   return found.trim().split('\n').filter(Boolean);
@@ -153,10 +153,17 @@ describe('where connections are closed', () => {
   it('open ones are reset at once, and the old address leads to the pod for new ones', async () => {
     const pod = await redis('close');
     const [busy, silent] = (await both(pod.ip)) as [OpenConnection, OpenConnection];
-    const moved = await move(lab, pod, { wait: 'moved', linger: '5s', flags: ['--network', 'close'] });
-    expect(await Promise.all([busy.ended(), silent.ended()])).toEqual(['reset', 'reset']);
+    const route = { source: 'node-a', target: 'node-b' } as const;
+    const attempt = Attempt.start(lab, pod.name, route, '--network', 'close', '--linger', '10s');
+    const { network, targetSandboxId } = await settled(lab, await attempt.id());
+    expect(network).toBe('close');
+    expect(await Promise.all([busy.ended(5_000), silent.ended(5_000)])).toEqual(['reset', 'reset']);
     const after = await openOne('silent', pod.ip);
     expect(await after.fate()).toBe('goes on');
-    await expect.poll(async () => await peersByWayOf(pod.ip, moved)).toHaveLength(1);
+    expect(
+      await peersByWayOf(pod.ip, { node: 'node-b', ...(await lookAtPod(lab, 'node-b', targetSandboxId)) }),
+    ).toHaveLength(1);
+    await after.close();
+    expect((await attempt.ended).migration).toMatchObject({ phase: 'Succeeded' });
   });
 });

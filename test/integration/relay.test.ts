@@ -50,7 +50,7 @@ it('it is no gateway to anything, not even to where its pod is', async () => {
     [moved.ip, 6379],
   ];
   for (const [address, port] of places) {
-    expect(await knock(neighbour, address, port)).toBe(0);
+    await expect.poll(async () => await knock(neighbour, address, port), { timeout: 10_000 }).toBe(0);
     const { code, stderr } = await withinPod(neighbour, ['ip', 'route', 'add', address, 'via', former.ip]);
     expect(code, stderr).toBe(0);
     expect(await knock(neighbour, address, port)).not.toBe(0);
