@@ -98,6 +98,8 @@ export function redirect(moves: readonly Move[], { keeps, plugged }: { keeps: bo
 
 function redirectOne({ family, from, to }: Move, keeps: boolean, plugged: boolean): string {
   const { address, withPort } = types[family];
+  // A nudge is the reverse of a connection that is tracked as translated: tracked itself it would get another port.
+  const nudge = `meta mark ${nudgeMark} notrack accept`;
   const silent = `
     ${family} daddr . tcp dport . tcp sport @kept drop`;
   const gap = `
@@ -135,7 +137,7 @@ function redirectOne({ family, from, to }: Move, keeps: boolean, plugged: boolea
   chain output {
     type filter hook output priority raw
     oif lo accept
-    meta mark ${nudgeMark} accept${keeps ? silent : ''}
+    ${nudge}${keeps ? silent : ''}
   }
 }
 `;

@@ -41,13 +41,22 @@ it(`fifty clients of ten kinds, through ${moves} moves back and forth`, { timeou
   expect(errorsOf(await clients.stop(at(pod.ip)))).toEqual([]);
 });
 
-async function unanswered(clients: OpenClients, before: readonly Report[]): Promise<string[]> {
-  const now = await clients.look();
-  return now.flatMap(({ kind, exchanges, errors }, number) => {
-    const idle = /silent|blocked/.test(kind) || exchanges > (before[number]?.exchanges ?? 0);
-    return errors.length > 0 || !idle ? [`${kind} (${number}): ${errors.join('; ') || 'no answer'}`] : [];
-  });
-}
+it('by IPv6, and by sockets that have both IP versions', async () => {
+  const at = (ip: string) => subjects.addresses(ip, kept);
+  const pod = await pods.run(subjects.pod('servers', kept));
+  await untilListening(lab, at(pod.ip6));
+  const clients = [
+    await OpenClients.open(lab, at(pod.ip6), { count: 20 }),
+    await OpenClients.open(lab, at(pod.ip), { count: 10 }),
+  ];
+  await sleep(500);
+  const moved = await move(lab, pod, lasting);
+  expect(moved.ip6).not.toBe(pod.ip6);
+  await sleep(500);
+  const [six = [], four = []] = await Promise.all([clients[0]?.stop(at(moved.ip6)), clients[1]?.stop(at(moved.ip))]);
+  expect(errorsOf(six)).toEqual([]);
+  expect(errorsOf(four)).toEqual([]);
+});
 
 describe('in the rarer states of a connection', () => {
   const carried = edgeCases.filter((what) => !['unaccepted', 'urgent-unread', 'urgent-inline'].includes(what));
@@ -69,3 +78,11 @@ describe('in the rarer states of a connection', () => {
     expect(errors).toContainEqual(expect.stringContaining('outside: ConnectionResetError'));
   });
 });
+
+async function unanswered(clients: OpenClients, before: readonly Report[]): Promise<string[]> {
+  const now = await clients.look();
+  return now.flatMap(({ kind, exchanges, errors }, number) => {
+    const idle = /silent|blocked/.test(kind) || exchanges > (before[number]?.exchanges ?? 0);
+    return errors.length > 0 || !idle ? [`${kind} (${number}): ${errors.join('; ') || 'no answer'}`] : [];
+  });
+}
