@@ -1,6 +1,7 @@
 /**
  * A client that writes all the time and knows what was acknowledged. A process of its own: it runs where a pod can be
- * reached, and what the test itself does cannot delay it.
+ * reached, and what the test itself does cannot delay it. One write at a time, the next one an interval after the last one
+ * began, or at once when its answer came later than that: over a connection of its own, or (keep) over one that stays open.
  *
  *   node redis-writer.ts ADDRESS [--mode each|keep] …
  *
