@@ -158,6 +158,27 @@ describe('while only connections are waited for', () => {
     await subject.clearedWithin(10_000);
   });
 
+  it('the target cannot be reached: clients are told when their time is over', async () => {
+    const attempt = subject.move('--connection-linger', '8s');
+    const { targetIp } = await moved(attempt);
+    subject.follow(targetIp);
+    await lab.unplug('node-b');
+    expect(await Promise.all([busy.ended(20_000), silent.ended(20_000)])).toEqual(['reset', 'reset']);
+    await lab.plugIn('node-b');
+    const ended = await attempt.ended;
+    expect(ended.migration, ended.stderr).toMatchObject({ phase: 'Succeeded' });
+    await subject.movedToTarget(ended);
+  });
+
+  it('the source cannot be reached for a while: they go on when it can', async () => {
+    const attempt = subject.move(...flags);
+    await moved(attempt);
+    await lab.unplug('node-a');
+    await sleep(4_000);
+    await lab.plugIn('node-a');
+    await bothGoOn(attempt);
+  });
+
   it('the kernel’s table of connections is full: these go on', async () => {
     const attempt = subject.move(...flags);
     await moved(attempt);

@@ -2,6 +2,7 @@
  * Who holds the source of a pod that has moved, and for how long: kept connections and those that were made since, until
  * they are closed, until their time is over, or until somebody has enough.
  */
+import { isIPv6 } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { addressOf, lookAtPod, open, ports } from '../lab/index.ts';
@@ -20,7 +21,8 @@ afterEach(async () => {
 });
 
 async function redis(name: string): Promise<Placed> {
-  const pod = await pods.run({ name, image: 'redis' });
+  const command = ['redis-server', '--bind', '*', '-::*', '--protected-mode', 'no', '--save', ''];
+  const pod = await pods.run({ name, image: 'redis', command });
   await expect.poll(async () => await execIn(lab, pod, ['redis-cli', 'ping']).catch(String)).toBe('PONG\n');
   return pod;
 }
@@ -40,7 +42,7 @@ const running = ({ migration }: Moved) => migration.moments['running'] ?? Number
 
 /** Sockets of the pod whose peer is behind its former address. */
 async function peersByWayOf(former: string, { node, pid }: Pick<Placed, 'node' | 'pid'>): Promise<string[]> {
-  const ss = ['ss', '-H', '-t', '-n', 'state', 'connected', 'dst', former];
+  const ss = ['ss', '-H', '-t', '-n', 'state', 'connected', 'dst', isIPv6(former) ? `[${former}]` : former];
   const found = await lab.run(node, ['nsenter', `--net=/proc/${pid}/ns/net`, '--', ...ss]);
   return found.trim().split('\n').filter(Boolean);
 }
@@ -75,13 +77,13 @@ it('the source goes when the last connection is closed, long before their time i
   expect(await lookAt(lab, moved.migration.id)).toMatchObject({ phase: 'Succeeded' });
 });
 
-it('when their time is over, both ends of a busy and of a silent connection are reset', async () => {
+it.each(['ip', 'ip6'] as const)('%s: when their time is over, both ends of both connections are reset', async (by) => {
   const pod = await redis('over');
-  const [busy, silent] = (await both(pod.ip)) as [OpenConnection, OpenConnection];
+  const [busy, silent] = (await both(pod[by])) as [OpenConnection, OpenConnection];
   const moved = await move(lab, pod, { flags: within('2s') });
   expect(await Promise.all([busy.ended(), silent.ended()])).toEqual(['reset', 'reset']);
   expect(busy.answers.filter((at) => at > running(moved))).not.toEqual([]);
-  await expect.poll(async () => await peersByWayOf(pod.ip, moved)).toEqual([]);
+  await expect.poll(async () => await peersByWayOf(pod[by], moved)).toEqual([]);
   expect(await leftBehind(lab, pod, moved, '/nowhere')).toEqual(nothing);
 });
 

@@ -7,6 +7,8 @@ import type { Lab, NodeName } from '../lab/index.ts';
 const everyMs = 10;
 /** PF_EXITING, among a process's flags. */
 const exiting = 4;
+/** SIGKILL, among the signals that a process is about to get. */
+const killed = 1 << 8;
 
 export class Witness {
   /** Moments at which it could run at more than one node, as Unix milliseconds. */
@@ -46,8 +48,10 @@ function statesOf(proc: string, program: string): string[] {
     try {
       const [, name, state = '', rest = ''] =
         /^\d+ \((.*)\) (\S) (.*)$/s.exec(readFileSync(join(proc, pid, 'stat'), 'utf8')) ?? [];
-      const flags = Number(rest.split(' ')[5]);
-      return name === program && (flags & exiting) === 0 ? [state] : [];
+      const fields = rest.split(' ');
+      const [flags, pending] = [Number(fields[5]), Number(fields[27])];
+      // Told to end, it runs no instruction any more, though the kernel may take a moment to get to it.
+      return name === program && (flags & exiting) === 0 && (pending & killed) === 0 ? [state] : [];
     } catch {
       return [];
     }
