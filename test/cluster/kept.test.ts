@@ -9,7 +9,7 @@ import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { errorsOf, OpenClients } from '../clients/open-clients.ts';
 import { kubectlMigrate } from '../integration/attempt.ts';
 import { otherThan } from '../integration/migrate.ts';
-import { type ContainerSpec, type NodeName, open } from '../lab/index.ts';
+import { type ContainerSpec, type NodeName, open, runKubectl } from '../lab/index.ts';
 import { untilListening } from '../subjects/listening.ts';
 import { Subjects } from '../subjects/pod.ts';
 import { expectNothingLeft } from './leftovers.ts';
@@ -56,6 +56,26 @@ it.each([
   expect(reports.filter(({ kind, exchanges }) => exchanges === 0 && !/silent|blocked/.test(kind))).toEqual([]);
   // With the last connection all that held the nodes goes.
   await expect.poll(async () => (await thePodOf(lab, 'servers')).node, { timeout: 60_000 }).toBe(placed.node);
+  await expectNothingLeft(lab);
+});
+
+it('somebody who wants the node gets it: connections that held it are reset', { timeout: 120_000 }, async () => {
+  const containers = [containerOf(subjects.container('redis'))];
+  await workloads.make(deployment('servers', podSpec(containers, { terminationGracePeriodSeconds: 600 })));
+  const { name, node, ip } = await thePodOf(lab, 'servers');
+  await untilListening(lab, subjects.addresses(ip, ['redis']));
+  const kinds = ['redis-pipeline', 'redis-silent'] as const;
+  const clients = await OpenClients.open(lab, subjects.addresses(ip, ['redis']), { count: 2, kinds });
+  const flags = ['--to', otherThan(node), '--connection-linger', 'unlimited', '--wait', 'moved'];
+  expect(await kubectlMigrate(lab, name, ...flags)).toMatchObject({ code: 0, migration: { phase: 'Completing' } });
+  // Nobody else would have it go.
+  await sleep(3_000);
+  expect(errorsOf(await clients.look())).toEqual([]);
+  await runKubectl(lab, ['delete', 'pod', name, '--grace-period=1', '--wait=false']);
+  await expect.poll(async () => (await podsOf(lab, 'servers')).length, { timeout: 60_000 }).toBe(1);
+  const { ip: now } = await thePodNow();
+  const reports = await clients.stop(subjects.addresses(now, ['redis']));
+  expect(reports.map(({ kind, errors }) => [kind, errors.length > 0])).toEqual(kinds.map((kind) => [kind, true]));
   await expectNothingLeft(lab);
 });
 
