@@ -101,6 +101,7 @@ export async function prepareRedirect(
   const nft = () => startWithin(netns, ['nft', '-f', '-'], 'setting what redirects the pod');
   const [first, second, third] = [nft(), nft(), nft()];
   const forward = startWithin(netns, ['/bin/sh', '-c', forwardingScript(moves)], 'letting the pod forward');
+  const redirect = rules.redirect(moves, { keeps, plugged });
   return {
     async holdNew(signal) {
       if (!plugged) return first.cancel();
@@ -109,7 +110,8 @@ export async function prepareRedirect(
       while (performance.now() < end && ours(pid, moves).some(isArriving)) await delay(1, undefined, { signal });
     },
     async holdAll() {
-      await second.go((plugged ? rules.holdAll(moves) : '') + rules.redirect(moves, { keeps, plugged }));
+      // Where nothing can be held, what comes is sorted at once; else there is time until the pod is frozen.
+      await second.go(plugged ? rules.holdAll(moves) : redirect);
     },
     async keep() {
       const sockets = ours(pid, moves);
@@ -118,7 +120,9 @@ export async function prepareRedirect(
       writeRedirection(paths, redirection);
       const finishing = keeps ? sockets.filter(isFinishing) : [];
       // Not before what is not to be forwarded is refused.
-      await Promise.all([third.go(rules.keepThese(redirection.kept, finishing, moves)), forward.go()]);
+      const kept = rules.keepThese(redirection.kept, finishing, moves);
+      await third.go(plugged ? redirect + kept : kept);
+      await forward.go();
       return redirection;
     },
     cancel() {

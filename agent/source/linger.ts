@@ -64,8 +64,11 @@ export async function linger(
 export async function closeRest(source: SourceMigration, pid: number, signal: AbortSignal): Promise<void> {
   const redirection = readRedirection(source.paths);
   if (redirection === undefined || source.connectionsEnded) return;
-  const live = liveOf(tracksOf(pid) ?? [], redirection, new Set());
-  await endConnections({ ...redirection, kept: live.kept, lost: [] }, live.forwarded, signal);
+  const look = () => {
+    const { kept, forwarded } = liveOf(tracksOf(pid) ?? [], redirection, new Set());
+    return [...kept, ...forwarded];
+  };
+  await endConnections(redirection, look, signal);
   source.connectionsEnded = true;
   source.connections = undefined;
 }
