@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { plant, quote } from '../journal/planted.ts';
 import type { SidePaths } from '../paths.ts';
 import { run } from '../runtime/command.ts';
+import { shellLineWithin } from '../runtime/netns.ts';
 import type { Connection, Kept, Move } from './connection.ts';
 import { interfaceOf } from './interface.ts';
 import { keep } from './keep.ts';
@@ -88,7 +89,7 @@ export async function prepareRedirect(
   const device = await interfaceOf(netns, moves[0]?.from ?? '');
   if (plugged) {
     const end = `[ ! -p ${quote(paths.plug)} ] || echo end 1<>${quote(paths.plug)}`;
-    plant(paths, 'plug', `${inside(netns, rules.unplug)}\n${end}`);
+    plant(paths, 'plug', `${shellLineWithin(netns, rules.unplug)}\n${end}`);
     await startPlug(netns, device, paths.plug);
   }
   const nft = [1, 2, 3].map(() => startNft(netns, 'what redirects the pod'));
@@ -128,12 +129,6 @@ function ours(pid: number, moves: readonly Move[]): Socket[] {
   return socketsOf(pid).filter(({ state, local }) => state === 'listen' || own.has(local.address));
 }
 
-/** A shell's line that does something in the namespace, as long as that is there. */
-function inside(netns: string, script: string): string {
-  const argv = ['nsenter', `--net=${netns}`, '--', '/bin/sh', '-c', script];
-  return `[ ! -e ${quote(netns)} ] || ${argv.map(quote).join(' ')}`;
-}
-
 async function plantSwitches(paths: SidePaths, { netns, moves }: Redirection): Promise<void> {
   const wanted = switches.filter(
     ([, , family]) => family === undefined || moves.some((move) => move.family === family),
@@ -145,9 +140,10 @@ async function plantSwitches(paths: SidePaths, { netns, moves }: Redirection): P
     reason: 'FreezeFailed',
     what: `asking ${netns} whether it forwards`,
   });
-  plant(paths, 'forwarding', inside(netns, `${rules.unredirect}\n${asTheyWere}`));
+  plant(paths, 'forwarding', shellLineWithin(netns, `${rules.unredirect}\n${asTheyWere}`));
   const what = `letting ${netns} forward`;
-  await run(within(each((file, value) => `echo ${value} >${file}`)), { reason: 'FreezeFailed', what });
+  const options = { reason: 'FreezeFailed', what, stdin: rules.stayUntracked(moves) } as const;
+  await run(within(`nft -f - || exit\n${each((file, value) => `echo ${value} >${file}`)}`), options);
 }
 
 function writeRedirection(paths: SidePaths, redirection: Redirection): void {

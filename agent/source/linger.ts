@@ -2,6 +2,7 @@
  * After the cut-over the source's sandbox stays for those who still come by way of it: new connections to the old
  * address for a while, and open ones until they are closed, or for as long as they may.
  */
+import { readlinkSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { endConnections } from '../connections/end.ts';
 import { readRedirection } from '../connections/redirect.ts';
@@ -35,9 +36,12 @@ export async function linger(
   const began = source.passedAt ?? now();
   const leastMs = record.plan.linger_ms;
   const mostMs = longestLingerMs(record.plan);
+  const namespace = namespaceOf(pid);
   const heard = new Set<string>();
   let told = '';
   for (;;) {
+    // Somebody has taken the sandbox away, and with it all that led through it.
+    if (namespace === undefined || namespaceOf(pid) !== namespace) return;
     const tracks = tracksOf(pid);
     const live: Live | undefined = tracks && liveOf(tracks, redirection, heard);
     // A kernel that does not show its connections: all may be alive.
@@ -63,6 +67,15 @@ export async function closeRest(source: SourceMigration, pid: number, signal: Ab
   await endConnections({ ...redirection, kept: live.kept, lost: [] }, live.forwarded, signal);
   source.connectionsEnded = true;
   source.connections = undefined;
+}
+
+/** Undefined: the process has ended. */
+function namespaceOf(pid: number): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/net`);
+  } catch {
+    return undefined;
+  }
 }
 
 function counted({ kept, forwarded, bytes, oldestSeconds }: Live, began: number): Connections {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isIPv6 } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Addresses } from './addresses.ts';
 import { expectSame, Steady, within } from './client.ts';
@@ -34,7 +35,8 @@ export class WebSocketEcho extends Steady {
 
   static async open({ http }: Addresses): Promise<WebSocketEcho> {
     if (http === undefined) throw new Error('there is no WebSocket server to connect to');
-    const client = new WebSocketEcho(new WebSocket(`ws://${http.host}:${http.port}/echo`));
+    const host = isIPv6(http.host) ? `[${http.host}]` : http.host;
+    const client = new WebSocketEcho(new WebSocket(`ws://${host}:${http.port}/echo`));
     await client.#opened;
     return client;
   }

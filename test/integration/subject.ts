@@ -34,7 +34,7 @@ export class Subject {
   readonly #writer: RunningWriter;
   readonly #witness: Witness;
   readonly #runId: string;
-  readonly #forwarding: string;
+  readonly #network: string;
   /** Nodes as they are by themselves, and the source with the pod. */
   readonly #bare: Readonly<Record<'source' | 'target', Traces>>;
   readonly #loaded: Traces;
@@ -45,7 +45,7 @@ export class Subject {
     route: Route,
     pod: RunningPod,
     writer: RunningWriter,
-    identity: { runId: string; forwarding: string },
+    identity: { runId: string; network: string },
     traces: { bare: Record<'source' | 'target', Traces>; loaded: Traces },
   ) {
     this.lab = lab;
@@ -53,7 +53,7 @@ export class Subject {
     this.pod = pod;
     this.#writer = writer;
     this.#runId = identity.runId;
-    this.#forwarding = identity.forwarding;
+    this.#network = identity.network;
     this.#bare = traces.bare;
     this.#loaded = traces.loaded;
     this.#witness = new Witness(lab, 'redis-server');
@@ -70,7 +70,7 @@ export class Subject {
       join(lab.node(route.source).root, `proc/${pod.pid}/root/data/ballast`),
       randomBytes(ballastMb << 20),
     );
-    const identity = { runId: await runIdOf(lab, pod.ip), forwarding: await forwardingIn(lab, route.source, pod) };
+    const identity = { runId: await runIdOf(lab, pod.ip), network: await networkIn(lab, route.source, pod) };
     const loaded = await tracesOf(lab, route.source);
     const writer = await RunningWriter.start(lab, pod.ip, { mode: 'each' });
     return new Subject(lab, route, pod, writer, identity, { bare, loaded });
@@ -141,7 +141,7 @@ export class Subject {
     expect(await runIdOf(lab, pod.ip)).toBe(this.#runId);
     await this.#dataIsInItsFile(route.source, pod.ip);
     expect([...this.#witness.seenAt]).toEqual([route.source]);
-    expect(await forwardingIn(lab, route.source, pod)).toBe(this.#forwarding);
+    expect(await networkIn(lab, route.source, pod)).toBe(this.#network);
     await this.#leftNothing(this.#loaded, this.#bare.target, kept);
   }
 
@@ -168,6 +168,11 @@ export class Subject {
     const { pid } = await lookAtPod(lab, route.target, targetSandboxId);
     expect(readFileSync(join(lab.node(route.target).root, `proc/${pid}/comm`), 'utf8')).toBe('redis-server\n');
     await this.#leftNothing(this.#bare.source, withMore(this.#bare.target, this.#loaded, this.#bare.source));
+  }
+
+  /** Its writer connects to where it runs by now. */
+  follow(ip: string): void {
+    this.#writer.goTo(ip);
   }
 
   async #leftNothing(source: Traces, target: Traces, kept: Kept = {}): Promise<void> {
@@ -222,8 +227,16 @@ async function redis(lab: Lab, node: NodeName, ip: string, ...words: string[]): 
   return (await lab.run(node, ['redis-cli', '-h', ip, ...words])).trim();
 }
 
-/** A pod's kernel switches outlive a migration that forgets them, and no list of rules shows them. */
-async function forwardingIn(lab: Lab, node: NodeName, { pid }: RunningPod): Promise<string> {
-  const files = ['/proc/sys/net/ipv4/ip_forward', '/proc/sys/net/ipv6/conf/all/forwarding'];
-  return await lab.run(node, ['nsenter', `--net=/proc/${pid}/ns/net`, '--', 'sh', '-c', `cat ${files.join(' ')} 2>&1`]);
+const kernelSwitches = [
+  'ipv4/ip_forward',
+  'ipv4/conf/all/rp_filter',
+  'ipv6/conf/all/forwarding',
+  ...['tcp_loose', 'tcp_be_liberal', 'acct', 'timestamp'].map((name) => `netfilter/nf_conntrack_${name}`),
+];
+
+/** A pod's kernel switches and devices outlive a migration that forgets them, and no list of rules shows them. */
+async function networkIn(lab: Lab, node: NodeName, { pid }: RunningPod): Promise<string> {
+  const files = kernelSwitches.map((name) => `/proc/sys/net/${name}`).join(' ');
+  const script = `grep -H . ${files} 2>&1; sed 1,2d /proc/net/dev | cut -d: -f1`;
+  return await lab.run(node, ['nsenter', `--net=/proc/${pid}/ns/net`, '--', 'sh', '-c', script]);
 }

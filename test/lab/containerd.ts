@@ -1,6 +1,6 @@
 import { startDaemon, stopDaemon } from './daemon.ts';
 import type { Lab } from './lab.ts';
-import { type NodeName, podRangeOf, wrapperInNode } from './layout.ts';
+import { type NodeName, podRange6Of, podRangeOf, wrapperInNode } from './layout.ts';
 
 export const pauseImage = 'podferry.dev/pause:lab';
 
@@ -47,14 +47,17 @@ runtime_type = 'io.containerd.runc.v2'
 BinaryName = '/usr/local/lib/podferry-bench/naive-runc'
 `;
 
-export function cniConfig(node: NodeName): string {
+/** @param dualStack whether pods have an address of IPv6 beside that of IPv4 */
+export function cniConfig(node: NodeName, dualStack: boolean): string {
+  const ranges = [podRangeOf(node), ...(dualStack ? [podRange6Of(node)] : [])].map((subnet) => [{ subnet }]);
+  const routes = ['0.0.0.0/0', ...(dualStack ? ['::/0'] : [])].map((dst) => ({ dst }));
   const bridge = {
     type: 'bridge',
     bridge: 'cni0',
     isGateway: true,
     ipMasq: false,
     hairpinMode: true,
-    ipam: { type: 'host-local', ranges: [[{ subnet: podRangeOf(node) }]], routes: [{ dst: '0.0.0.0/0' }] },
+    ipam: { type: 'host-local', ranges, routes },
   };
   return `${JSON.stringify({ cniVersion: '1.0.0', name: 'podferry', plugins: [bridge] }, null, 2)}\n`;
 }

@@ -22,14 +22,14 @@ const criuWithLimits = `#!/bin/sh\nLD_PRELOAD=${criuLimits} exec /usr/sbin/criu 
 const passthrough = '#!/bin/sh\nexec runc "$@"\n';
 
 /**
- * Writes a node's own files into its overlay, before the node exists: it finds them at its start.
- * @param stock without anything of Podferry's, as somebody's node is
+ * Writes a node's own files into its overlay, before the node exists: it finds them at its start. A stock one is without
+ * anything of Podferry's, as somebody's node is.
  */
 export async function furnish(
   layout: Layout,
   node: NodeName,
   nodes: readonly NodeName[],
-  stock: boolean,
+  { stock, dualStack }: { stock: boolean; dualStack: boolean },
 ): Promise<void> {
   const { upper } = layout.nodeDisk(node);
   const hosts = [
@@ -45,7 +45,7 @@ export async function furnish(
     // Present, or busybox would wait for terminals; empty, because the lab starts what runs in a node.
     'etc/inittab': '# pid 1 only reaps',
     'etc/containerd/config.toml': stock ? stockContainerdConfig : containerdConfig,
-    'etc/cni/net.d/10-podferry.conflist': cniConfig(node),
+    'etc/cni/net.d/10-podferry.conflist': cniConfig(node, dualStack),
     // kubelet makes both on a real node.
     'var/log/pods/.keep': '',
     'var/log/containers/.keep': '',

@@ -60,6 +60,15 @@ export function podRangeOf(node: NodeName): string {
   return `10.88.${1 + nodeNames.indexOf(node)}.0/24`;
 }
 
+/** Of IPv6. A lab without Kubernetes gives its pods addresses of both versions. */
+export function address6Of(place: Place): string {
+  return `fd00:77::${place === 'control' ? '2' : String(11 + nodeNames.indexOf(place))}`;
+}
+
+export function podRange6Of(node: NodeName): string {
+  return `fd00:88:${1 + nodeNames.indexOf(node)}::/64`;
+}
+
 export const allPodsRange = '10.88.0.0/16';
 export const serviceRange = '10.96.0.0/16';
 /** The first of the range: the API server's own. */

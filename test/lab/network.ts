@@ -1,5 +1,5 @@
 import { run } from './command.ts';
-import { addressOf, type NodeName, type Place, podRangeOf, serviceRange } from './layout.ts';
+import { address6Of, addressOf, type NodeName, type Place, podRange6Of, podRangeOf, serviceRange } from './layout.ts';
 
 /** Pids whose network namespaces are to be wired. */
 export interface Wiring {
@@ -30,6 +30,9 @@ function addressing(place: Place, wiring: Wiring): string[] {
     // Pods are routed, never masqueraded: what a server sees as its client is the client.
     ...others.map((node) => `route add ${podRangeOf(node)} via ${addressOf(node)}`),
     `route add ${serviceRange} ${place === 'control' ? throughFirst(others) : 'dev eth0'}`,
+    // Nobody else can have it, and a second is long.
+    `address add ${address6Of(place)}/64 dev eth0 nodad`,
+    ...others.map((node) => `route add ${podRange6Of(node)} via ${address6Of(node)}`),
   ];
 }
 

@@ -90,6 +90,7 @@ case $1 in
     fi
     ip link set lo up
     echo 1 >/proc/sys/net/ipv4/ip_forward
+    echo 1 >/proc/sys/net/ipv6/conf/all/forwarding
     pivot_root . mnt
     cd /
     umount -l /mnt

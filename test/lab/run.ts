@@ -71,6 +71,8 @@ export interface RunningContainer {
 export interface RunningPod extends RunningContainer {
   podId: string;
   ip: string;
+  /** Of IPv6; empty where pods have none. */
+  ip6: string;
   /** By name. */
   containers: Record<string, RunningContainer>;
 }
@@ -131,7 +133,8 @@ async function describePod(cri: Cri, podId: string, signal?: AbortSignal): Promi
   }
   const first = containers[pod.status?.metadata?.name ?? ''] ?? Object.values(containers)[0];
   if (first === undefined) throw new Error(`pod ${podId} has no container`);
-  return { podId, ip: pod.status?.network?.ip ?? '', ...first, containers };
+  const { ip = '', additional_ips: more = [] } = pod.status?.network ?? {};
+  return { podId, ip, ip6: more[0]?.ip ?? '', ...first, containers };
 }
 
 /** Stops and removes a pod with its containers. */

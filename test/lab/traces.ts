@@ -129,6 +129,7 @@ function withoutIds(line: string): string {
     .replaceAll(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, 'UID')
     .replaceAll(/\bveth[0-9a-f]+\b/g, 'veth')
     .replaceAll(/\b10\.88\.\d+\.\d+\b/g, 'POD-IP')
+    .replaceAll(/\bfd00:88:[0-9a-f:]+/g, 'POD-IP')
     .replace(/(?<=\/io\/)\d+/, 'N');
 }
 
@@ -137,7 +138,7 @@ const lasting = [
   /^link cni0$/,
   /^file \/run\/(netns|utmp|criu\.kdat|podferry\/(source|target|restored))$/,
   /^file \/run\/containerd\/(s|runc|runc\/k8s\.io|io\.containerd\.[a-z0-9.]+\/(containers|sandboxes|k8s\.io))$/,
-  /^file \/upper\/var\/lib\/cni(\/networks(\/podferry(\/(lock|last_reserved_ip\.0))?)?|\/results)?$/,
+  /^file \/upper\/var\/lib\/cni(\/networks(\/podferry(\/(lock|last_reserved_ip\.[01]))?)?|\/results)?$/,
   // A pod's log, and its cgroup above those of its containers, are kubelet's to remove; no runtime does it.
   /^file \/upper\/var\/log\/pods\//,
   /^cgroup [^/]+\/kubepods(\/besteffort(\/podUID)?)?$/,

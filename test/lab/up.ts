@@ -112,7 +112,7 @@ async function hold(
   const parts = { root, ...(kubernetes && { kubernetes: kubernetes.programs }) };
   const node = async (name: NodeName): Promise<[NodeName, number]> => {
     await certificates;
-    await furnish(layout, name, nodes, stock);
+    await furnish(layout, name, nodes, { stock, dualStack: kubernetes === undefined });
     if (kubernetes) await furnishKubernetes(layout, name);
     return [name, await holdNode(layout, name, parts, signal)];
   };

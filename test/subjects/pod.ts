@@ -125,7 +125,7 @@ umask 077
 cd /data
 printf '%s\\n' "$CERTIFICATE" >tls.crt
 printf '%s\\n' "$KEY" >tls.key
-exec redis-server --bind 0.0.0.0 --protected-mode no --save '' --appendonly no \\
+exec redis-server --bind '*' '-::*' --protected-mode no --save '' --appendonly no \\
   --port ${ports.redis} --tls-port ${ports.redisTls} --tls-auth-clients no --tls-cert-file tls.crt --tls-key-file tls.key`;
 
 async function makeSecrets(directory: string, signal?: AbortSignal): Promise<Secrets> {

@@ -13,6 +13,7 @@ import itertools
 import json
 import os
 import signal
+import socket
 import struct
 import sys
 import time
@@ -118,4 +119,6 @@ class Connection(BaseHTTPRequestHandler):
 signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
 ThreadingHTTPServer.daemon_threads = True
 ThreadingHTTPServer.request_queue_size = 128
-ThreadingHTTPServer(("0.0.0.0", int(sys.argv[1])), Connection).serve_forever()
+# One socket for both IP versions, as most servers have it: clients of IPv4 have addresses of IPv6 there.
+ThreadingHTTPServer.address_family = socket.AF_INET6
+ThreadingHTTPServer(("::", int(sys.argv[1])), Connection).serve_forever()

@@ -3,7 +3,7 @@
  * own, because only they run where a pod can be reached, and what the test does cannot delay them.
  *
  *   node connections.ts call ADDRESS PORT     asks again and again, each time by a new connection
- *   node connections.ts hold ADDRESS PORT     opens one, keeps it, and sends what stdin has
+ *   node connections.ts hold ADDRESS PORT     opens one, keeps it, and sends what stdin has, or the same all the time
  *   node connections.ts datagrams ADDRESS PORT   the same by UDP, from one port
  *   node connections.ts listen PORT           accepts and keeps whatever comes
  *
@@ -97,12 +97,20 @@ program
     }
   });
 
-program.command('hold <address> <port>').action((address: string, port: string) => {
-  const socket = createConnection({ host: address, port: Number(port) });
-  watch(socket);
-  process.stdin.on('data', (bytes: Buffer) => socket.write(bytes));
-  leaving.signal.addEventListener('abort', () => socket.destroy());
-});
+program
+  .command('hold <address> <port>')
+  .option('--say <line>', 'again and again')
+  .option('--interval <ms>', 'from one to the next', Number, 20)
+  .action((address: string, port: string, { say, interval }: { say?: string; interval: number }) => {
+    const socket = createConnection({ host: address, port: Number(port) });
+    watch(socket);
+    process.stdin.on('data', (bytes: Buffer) => socket.write(bytes));
+    if (say !== undefined) {
+      const saying = setInterval(() => socket.write(`${say}\r\n`), interval);
+      socket.on('close', () => clearInterval(saying));
+    }
+    leaving.signal.addEventListener('abort', () => socket.destroy());
+  });
 
 program
   .command('datagrams <address> <port>')
