@@ -30,6 +30,8 @@ export async function moveTo(lab: Lab, pod: string, to: NodeName, connectionLing
     to,
     '--connection-linger',
     connectionLinger,
+    '--wait',
+    'moved',
   );
   if (code !== 0 || migration === undefined) throw new Error(`${pod} was not moved to ${to}: ${stderr}`);
   return migration;
