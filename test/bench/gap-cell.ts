@@ -53,6 +53,7 @@ export interface Measured {
     | 'timeouts'
     | 'unreachable'
     | 'rejected'
+    | 'failed'
   >;
   /** Undefined: it was not moved. */
   moved?: Pick<Migration, 'freezeMs' | 'moments'>;
@@ -110,22 +111,24 @@ function partsOf({ summary: { maxGapMs, gapBeganUnixMs }, moved }: Measured): Re
   };
 }
 
-/** In a line: a gap, and where it lies among the moments if it is more than the freeze explains. */
+/** In a line: a gap, and where it and the errors lie among the moments if it is more than the freeze explains. */
 export function told(run: Measured): string {
-  const { maxGapMs, gapBeganUnixMs, lost, retries } = run.summary;
+  const { maxGapMs, gapBeganUnixMs, lost, retries, failed } = run.summary;
   const gap = `${round(maxGapMs)} ms without an answer${retries + lost === 0 ? '' : `, ${troubles(run)}`}`;
   const over = overMs(run);
   if (over === undefined || run.moved === undefined) return gap;
   const short = `${gap}, ${round(over)} more than frozen`;
-  if (over <= mostOverMs) return short;
+  if (over <= mostOverMs && failed === undefined) return short;
   const { frozen = Number.NaN, ...others } = run.moved.moments;
-  const course = [
-    ['frozen', frozen] as const,
-    ...Object.entries(others),
-    ['THE GAP BEGINS', gapBeganUnixMs] as const,
-    ['IT ENDS', gapBeganUnixMs + maxGapMs] as const,
-  ].sort(([, a], [, b]) => a - b);
-  return `${short}: ${course.map(([name, at]) => `${name} ${round(at - frozen)}`).join(', ')}`;
+  const course: Record<string, number> = {
+    frozen,
+    ...others,
+    'THE GAP BEGINS': gapBeganUnixMs,
+    'IT ENDS': gapBeganUnixMs + maxGapMs,
+    ...(failed && { 'FIRST ERROR': failed.firstUnixMs, 'LAST ERROR': failed.lastUnixMs }),
+  };
+  const inOrder = Object.entries(course).sort(([, a], [, b]) => a - b);
+  return `${short}: ${inOrder.map(([name, at]) => `${name} ${round(at - frozen)}`).join(', ')}`;
 }
 
 function troubles({ summary }: Measured): string {

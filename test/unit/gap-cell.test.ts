@@ -56,8 +56,16 @@ it('what was made again was not frozen', () => {
 
 it('a gap that the freeze does not explain is told with the moments around it', () => {
   expect(told(move(5, 130))).toBe('130 ms without an answer, 30 more than frozen');
-  expect(told(move(5, 250, { retries: 1, resets: 1 }))).toBe(
-    '250 ms without an answer, 1 reset, 150 more than frozen: ' +
+  expect(told(move(5, 250))).toBe(
+    '250 ms without an answer, 150 more than frozen: ' +
       'THE GAP BEGINS -5, holding -2, frozen 0, running 100, passed 110, IT ENDS 245',
+  );
+});
+
+it('so is an error', () => {
+  const failed = { firstUnixMs: frozen + 900, lastUnixMs: frozen + 950 };
+  expect(told(move(5, 130, { retries: 2, resets: 1, refused: 1, failed }))).toBe(
+    '130 ms without an answer, 1 refused, 1 reset, 30 more than frozen: THE GAP BEGINS -5, holding -2, frozen 0, ' +
+      'running 100, passed 110, IT ENDS 125, FIRST ERROR 900, LAST ERROR 950',
   );
 });
