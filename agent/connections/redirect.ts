@@ -14,6 +14,7 @@ import { keep } from './keep.ts';
 import { startNft } from './nft.ts';
 import { startPlug } from './plug.ts';
 import * as rules from './rules.ts';
+import { tracksOf } from './track.ts';
 import { isArriving, isFinishing, isUnaccepted, type Socket, socketsOf } from './sockets.ts';
 
 /** As it stands on the node. */
@@ -91,12 +92,14 @@ export async function prepareRedirect(
     plant(paths, 'plug', `${inside(netns, rules.unplug)}\n${end}`);
     await startPlug(netns, device, paths.plug);
   }
+  // Of a pod in whose namespace something else follows connections, a service mesh, they must stay known.
+  const isTracking = (tracksOf(pid) ?? []).length > 0;
   const nft = [1, 2, 3].map(() => startNft(netns, 'what redirects the pod'));
   const [first, second, third] = nft;
   return {
     async holdNew(signal) {
-      if (!plugged) return first?.cancel();
-      await first?.set(rules.holdNew(device.name, moves));
+      await first?.set((isTracking ? '' : rules.untracked(moves)) + (plugged ? rules.holdNew(device.name, moves) : ''));
+      if (!plugged) return;
       const end = performance.now() + arrivingMs;
       while (performance.now() < end && ours(pid, moves).some(isArriving)) await delay(1, undefined, { signal });
     },

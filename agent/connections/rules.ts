@@ -52,6 +52,28 @@ ${rules.join('\n')}
 `;
 }
 
+/**
+ * While `redirect` is being set, connections are tracked already and its rules do not hold yet: whoever spoke then would
+ * be known as not translated, and would stay so. Until it is clear what is kept nothing is tracked.
+ */
+export function untracked(moves: readonly Move[]): string {
+  return moves
+    .map(
+      ({ family, from }) => `table ${family} ${table} {
+  chain raw {
+    type filter hook prerouting priority raw
+    ${family} daddr ${from} meta l4proto { tcp, udp } notrack
+  }
+  chain untracked {
+    type filter hook output priority raw
+    ${family} saddr ${from} meta l4proto { tcp, udp } notrack
+  }
+}
+`,
+    )
+    .join('');
+}
+
 /** The rest, too: from here on the pod hears nothing. */
 export function holdAll(moves: readonly Move[]): string {
   return moves
@@ -91,6 +113,9 @@ function redirectOne({ family, from, to }: Move, keeps: boolean, plugged: boolea
   set finishing { type ${address} . inet_service . inet_service; }${plugged ? '' : gap}
   chain raw {
     type filter hook prerouting priority raw
+  }
+  chain untracked {
+    type filter hook output priority raw
   }
   chain prerouting {
     type nat hook prerouting priority dstnat
@@ -144,6 +169,7 @@ export function keepThese(kept: readonly Kept[], finishing: readonly Socket[], m
         ]),
         add(`${family} ${table} kept`, here.map(ends)),
         add(`${family} ${table} finishing`, done.map(ends)),
+        `flush chain ${family} ${table} raw\nflush chain ${family} ${table} untracked\n`,
       ].join('');
     })
     .join('');
