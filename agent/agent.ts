@@ -8,7 +8,9 @@ import type { NodePaths } from './paths.ts';
 import { describePod, findPod, type SourcePod } from './preflight/describe.ts';
 import { lookAgain, type NodeSituation } from './preflight/situation.ts';
 import type { ContainerRuntime } from './runtime/runtime.ts';
+import { SourceMigration } from './source/source.ts';
 import { Sources } from './source/sources.ts';
+import type { TargetMigration } from './target/target.ts';
 import { Targets } from './target/targets.ts';
 import type { Checkpoints } from './transfer/directory/checkpoints.ts';
 import type { Shared, Transports } from './transfer/open.ts';
@@ -45,7 +47,10 @@ export class Agent {
     this.runtime = parts.runtime;
     this.sources = new Sources(this.#parts);
     this.targets = new Targets(this.#parts);
-    standing.journalled = (side) => [...this[`${side}s`].all.values()].map(({ since }) => since);
+    // What only waits for connections may do so for long.
+    const isUnderWay = (each: SourceMigration | TargetMigration) =>
+      each instanceof SourceMigration ? each.passedAt === undefined : each.record.step !== 'Running';
+    standing.journalled = (side) => [...this[`${side}s`].all.values()].filter(isUnderWay).map(({ since }) => since);
     standing.still = () => [...this.sources.all.values()].flatMap(({ stillSince }) => stillSince ?? []);
     standing.held = () => this.sources.holds.all.length;
   }
@@ -72,7 +77,10 @@ export class Agent {
 
   async describe(ref: PodRef__Output): Promise<SourcePod> {
     const { situation } = this.#parts;
-    return await describePod(this.runtime, await findPod(this.runtime, ref, situation.node));
+    return await describePod(
+      this.runtime,
+      await findPod(this.runtime, ref, situation.node, (id) => this.sources.hasLeft(id)),
+    );
   }
 
   sending({ transport }: { transport: TransportName }): Sending {

@@ -10,10 +10,13 @@ import { endAll, nudgeMark } from './rules.ts';
 
 const nudge = join(import.meta.dirname, 'nudge.pl');
 
-/** @param forwarded connections that were made since, with the port of the pod's former address on the target's side */
+/**
+ * @param look what there is, asked when nothing new can come any more: of kept and of forwarded ones, with the port of the
+ *   pod's former address on the target's side
+ */
 export async function endConnections(
-  { netns, moves, kept, lost }: Redirection,
-  forwarded: readonly Kept[],
+  { netns, moves }: Redirection,
+  look: () => readonly Kept[],
   signal: AbortSignal,
 ): Promise<void> {
   const options = {
@@ -24,7 +27,7 @@ export async function endConnections(
   await run(['nsenter', `--net=${netns}`, '--', 'nft', '-f', '-'], { ...options, stdin: endAll(moves) });
   await resetEnds(
     netns,
-    [...lost.map(peerOf), ...[...kept, ...forwarded].flatMap((each) => bothOf(each, moves))],
+    look().flatMap((each) => bothOf(each, moves)),
     signal,
   );
 }

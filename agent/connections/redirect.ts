@@ -8,13 +8,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { plant, quote } from '../journal/planted.ts';
 import type { SidePaths } from '../paths.ts';
 import { run } from '../runtime/command.ts';
+import { shellLineWithin } from '../runtime/netns.ts';
 import type { Connection, Kept, Move } from './connection.ts';
 import { interfaceOf } from './interface.ts';
 import { keep } from './keep.ts';
-import { startNft } from './nft.ts';
 import { startPlug } from './plug.ts';
 import * as rules from './rules.ts';
-import { tracksOf } from './track.ts';
+import { startWithin } from './waiting.ts';
 import { isArriving, isFinishing, isUnaccepted, type Socket, socketsOf } from './sockets.ts';
 
 /** As it stands on the node. */
@@ -53,18 +53,24 @@ export const nowhere: WaitingRedirect = {
 };
 
 /**
- * The pod's own, and set back to what they were: it forwards, what comes back out of the plug is not taken for forged,
- * and connections are followed from the middle, counted and timed.
+ * The pod's own, and set back to what they were: what comes back out of the plug is not taken for forged, and connections
+ * are followed from the middle, counted and timed.
  */
-const switches: readonly [file: string, value: number, family?: Move['family']][] = [
-  ['net/ipv4/ip_forward', 1, 'ip'],
-  ['net/ipv6/conf/all/forwarding', 1, 'ip6'],
+const switches: readonly Switch[] = [
   ['net/ipv4/conf/all/rp_filter', 0, 'ip'],
   ['net/netfilter/nf_conntrack_tcp_loose', 1],
   ['net/netfilter/nf_conntrack_tcp_be_liberal', 1],
   ['net/netfilter/nf_conntrack_acct', 1],
   ['net/netfilter/nf_conntrack_timestamp', 1],
 ];
+
+/** Thrown when the rules stand, which let nothing through but what is translated: the pod is no gateway to anybody. */
+const forwarding: readonly Switch[] = [
+  ['net/ipv4/ip_forward', 1, 'ip'],
+  ['net/ipv6/conf/all/forwarding', 1, 'ip6'],
+];
+
+type Switch = readonly [file: string, value: number, family?: Move['family']];
 
 /** Milliseconds for the pod to accept who has already been answered by its kernel; it still runs then. */
 const arrivingMs = 25;
@@ -89,22 +95,23 @@ export async function prepareRedirect(
   const device = await interfaceOf(netns, moves[0]?.from ?? '');
   if (plugged) {
     const end = `[ ! -p ${quote(paths.plug)} ] || echo end 1<>${quote(paths.plug)}`;
-    plant(paths, 'plug', `${inside(netns, rules.unplug)}\n${end}`);
+    plant(paths, 'plug', `${shellLineWithin(netns, rules.unplug)}\n${end}`);
     await startPlug(netns, device, paths.plug);
   }
-  // Of a pod in whose namespace something else follows connections, a service mesh, they must stay known.
-  const isTracking = (tracksOf(pid) ?? []).length > 0;
-  const nft = [1, 2, 3].map(() => startNft(netns, 'what redirects the pod'));
-  const [first, second, third] = nft;
+  const nft = () => startWithin(netns, ['nft', '-f', '-'], 'setting what redirects the pod');
+  const [first, second, third] = [nft(), nft(), nft()];
+  const forward = startWithin(netns, ['/bin/sh', '-c', forwardingScript(moves)], 'letting the pod forward');
+  const redirect = rules.redirect(moves, { keeps, plugged });
   return {
     async holdNew(signal) {
-      await first?.set((isTracking ? '' : rules.untracked(moves)) + (plugged ? rules.holdNew(device.name, moves) : ''));
-      if (!plugged) return;
+      if (!plugged) return first.cancel();
+      await first.go(rules.holdNew(device.name, moves));
       const end = performance.now() + arrivingMs;
       while (performance.now() < end && ours(pid, moves).some(isArriving)) await delay(1, undefined, { signal });
     },
     async holdAll() {
-      await second?.set((plugged ? rules.holdAll(moves) : '') + rules.redirect(moves, { keeps, plugged }));
+      // Where nothing can be held, what comes is sorted at once; else there is time until the pod is frozen.
+      await second.go(plugged ? rules.holdAll(moves) : redirect);
     },
     async keep() {
       const sockets = ours(pid, moves);
@@ -112,11 +119,14 @@ export async function prepareRedirect(
       redirection.lost = sockets.filter(isUnaccepted).map(({ local, remote }) => ({ local, remote }));
       writeRedirection(paths, redirection);
       const finishing = keeps ? sockets.filter(isFinishing) : [];
-      await third?.set(rules.keepThese(redirection.kept, finishing, moves));
+      // Not before what is not to be forwarded is refused.
+      const kept = rules.keepThese(redirection.kept, finishing, moves);
+      await third.go(plugged ? redirect + kept : kept);
+      await forward.go();
       return redirection;
     },
     cancel() {
-      for (const each of nft) each.cancel();
+      for (const each of [first, second, third, forward]) each.cancel();
     },
   };
 }
@@ -131,26 +141,31 @@ function ours(pid: number, moves: readonly Move[]): Socket[] {
   return socketsOf(pid).filter(({ state, local }) => state === 'listen' || own.has(local.address));
 }
 
-/** A shell's line that does something in the namespace, as long as that is there. */
-function inside(netns: string, script: string): string {
-  const argv = ['nsenter', `--net=${netns}`, '--', '/bin/sh', '-c', script];
-  return `[ ! -e ${quote(netns)} ] || ${argv.map(quote).join(' ')}`;
+async function plantSwitches(paths: SidePaths, { netns, moves }: Redirection): Promise<void> {
+  const within = (script: string) => ['nsenter', `--net=${netns}`, '--', '/bin/sh', '-c', script] as const;
+  const look = forEach([...switches, ...forwarding], moves, (file) => `echo "echo $(cat ${file}) >${file}"`);
+  const asTheyWere = await run(within(look), { reason: 'FreezeFailed', what: `asking ${netns} whether it forwards` });
+  plant(paths, 'forwarding', shellLineWithin(netns, `${rules.unredirect}\n${asTheyWere}`));
+  const set = `nft -f - || exit\n${forEach(switches, moves, setTo)}`;
+  const what = `leaving connections in ${netns} untracked`;
+  await run(within(set), { reason: 'FreezeFailed', what, stdin: rules.stayUntracked(moves) });
 }
 
-async function plantSwitches(paths: SidePaths, { netns, moves }: Redirection): Promise<void> {
-  const wanted = switches.filter(
-    ([, , family]) => family === undefined || moves.some((move) => move.family === family),
-  );
-  const each = (act: (file: string, value: number) => string) =>
-    wanted.map(([file, value]) => `f=/proc/sys/${file}; [ ! -e $f ] || ${act('$f', value)}`).join('\n');
-  const within = (script: string) => ['nsenter', `--net=${netns}`, '--', '/bin/sh', '-c', script] as const;
-  const asTheyWere = await run(within(each(() => 'echo "echo $(cat $f) >$f"')), {
-    reason: 'FreezeFailed',
-    what: `asking ${netns} whether it forwards`,
-  });
-  plant(paths, 'forwarding', inside(netns, `${rules.unredirect}\n${asTheyWere}`));
-  const what = `letting ${netns} forward`;
-  await run(within(each((file, value) => `echo ${value} >${file}`)), { reason: 'FreezeFailed', what });
+/** Waits for the end of its input. */
+function forwardingScript(moves: readonly Move[]): string {
+  return `cat >/dev/null\n${forEach(forwarding, moves, setTo)}`;
+}
+
+function setTo(file: string, value: number): string {
+  return `echo ${value} >${file}`;
+}
+
+/** A shell's lines, for those of the IP versions that the pod has, as far as the kernel has them. */
+function forEach(all: readonly Switch[], moves: readonly Move[], act: (file: string, value: number) => string): string {
+  return all
+    .filter(([, , family]) => family === undefined || moves.some((move) => move.family === family))
+    .map(([file, value]) => `[ ! -e /proc/sys/${file} ] || ${act(`/proc/sys/${file}`, value)}`)
+    .join('\n');
 }
 
 function writeRedirection(paths: SidePaths, redirection: Redirection): void {

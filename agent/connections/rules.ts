@@ -31,6 +31,29 @@ const types: Record<Move['family'], Types> = {
   ip6: { address: 'ipv6_addr', withPort: 'ip6 addr . port' },
 };
 
+/**
+ * Before anything else: nothing that the pod has open is tracked. The first rule that needs tracking switches it on while
+ * the rest of its transaction is not in force yet, and a track without a translation would keep a connection from being
+ * translated later.
+ */
+export function stayUntracked(moves: readonly Move[]): string {
+  return moves
+    .map(
+      ({ family, from }) => `table ${family} ${table} {
+  chain raw {
+    type filter hook prerouting priority raw
+    ${family} daddr ${from} tcp flags & (fin | syn | rst | ack) != syn notrack
+  }
+  chain untracked {
+    type filter hook output priority raw
+    oif != lo meta l4proto tcp notrack
+  }
+}
+`,
+    )
+    .join('');
+}
+
 /** From here on who connects anew waits for the target. What is open goes on. */
 export function holdNew(interfaceName: string, moves: readonly Move[]): string {
   const sets = moves.map(
@@ -52,28 +75,6 @@ ${rules.join('\n')}
 `;
 }
 
-/**
- * While `redirect` is being set, connections are tracked already and its rules do not hold yet: whoever spoke then would
- * be known as not translated, and would stay so. Until it is clear what is kept nothing is tracked.
- */
-export function untracked(moves: readonly Move[]): string {
-  return moves
-    .map(
-      ({ family, from }) => `table ${family} ${table} {
-  chain raw {
-    type filter hook prerouting priority raw
-    ${family} daddr ${from} meta l4proto { tcp, udp } notrack
-  }
-  chain untracked {
-    type filter hook output priority raw
-    ${family} saddr ${from} meta l4proto { tcp, udp } notrack
-  }
-}
-`,
-    )
-    .join('');
-}
-
 /** The rest, too: from here on the pod hears nothing. */
 export function holdAll(moves: readonly Move[]): string {
   return moves
@@ -88,7 +89,8 @@ export function holdAll(moves: readonly Move[]): string {
  * Where connections go. What is kept is not known yet; until it is, and the target runs, nothing passes: it is held, or
  * where nothing can be held, dropped but for first packets, which the target refuses before it runs.
  *
- * @param keeps the pod's sockets fall silent, because they will speak at the target
+ * @param keeps the sockets of what is kept fall silent, because they will speak at the target. Not before they are known:
+ *   what the pod still sends before it is frozen has to get to its peers, or would be sent again a second later
  */
 export function redirect(moves: readonly Move[], { keeps, plugged }: { keeps: boolean; plugged: boolean }): string {
   return moves.map((move) => redirectOne(move, keeps, plugged)).join('');
@@ -99,8 +101,7 @@ function redirectOne({ family, from, to }: Move, keeps: boolean, plugged: boolea
   // A nudge is the reverse of a connection that is tracked as translated: tracked itself it would get another port.
   const nudge = `meta mark ${nudgeMark} notrack accept`;
   const silent = `
-    ${family} daddr . tcp dport . tcp sport @kept drop
-    meta l4proto tcp meta skuid 0-4294967295 drop`;
+    ${family} daddr . tcp dport . tcp sport @kept drop`;
   const gap = `
   chain gap {
     type filter hook prerouting priority -500
@@ -111,12 +112,6 @@ function redirectOne({ family, from, to }: Move, keeps: boolean, plugged: boolea
   map leaving { type ${address} . inet_service . ${address} . inet_service : ${address} . inet_service; }
   set kept { type ${address} . inet_service . inet_service; }
   set finishing { type ${address} . inet_service . inet_service; }${plugged ? '' : gap}
-  chain raw {
-    type filter hook prerouting priority raw
-  }
-  chain untracked {
-    type filter hook output priority raw
-  }
   chain prerouting {
     type nat hook prerouting priority dstnat
     ${family} daddr ${from} dnat ${withPort} to ${family} saddr . tcp sport . tcp dport map @arriving
@@ -169,7 +164,8 @@ export function keepThese(kept: readonly Kept[], finishing: readonly Socket[], m
         ]),
         add(`${family} ${table} kept`, here.map(ends)),
         add(`${family} ${table} finishing`, done.map(ends)),
-        `flush chain ${family} ${table} raw\nflush chain ${family} ${table} untracked\n`,
+        // From here on all that comes is tracked, and translated.
+        `flush chain ${family} ${table} raw\n`,
       ].join('');
     })
     .join('');

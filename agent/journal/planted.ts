@@ -3,7 +3,7 @@
  * its undo written down as a small script before it is planted, so that a watchdog in sh, an agent that starts, or a
  * person can undo it: `for s in $(ls -r planted/*); do sh $s; done`. An undo may run twice.
  */
-import { readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault } from '../../proto/fault.ts';
 import type { SidePaths } from '../paths.ts';
@@ -21,6 +21,7 @@ const order = {
   forwarding: { rank: 60, always: false },
   // After it: what is let go then goes to the pod itself.
   plug: { rank: 50, always: true },
+  hush: { rank: 45, always: true },
   'next-root': { rank: 40, always: false },
   'external-mount': { rank: 30, always: false },
   staging: { rank: 10, always: false },
@@ -50,6 +51,14 @@ export function plant(paths: SidePaths, what: Planted, undo: string, which?: str
 /** Forgets an undo, after what it undoes has gone another way. */
 export function uproot(paths: SidePaths, what: Planted, which?: string): void {
   rmSync(fileOf(paths, what, which), { force: true });
+}
+
+/** Undoes one thing, if it was planted and is still there. */
+export async function undoOne(paths: SidePaths, what: Planted, which?: string): Promise<void> {
+  const file = fileOf(paths, what, which);
+  if (!existsSync(file)) return;
+  await run(['/bin/sh', file], { reason: 'ReleaseFailed', what, timeout: patienceMs });
+  rmSync(file, { force: true });
 }
 
 /** One of them waits for the end of a dump, which takes as long as it takes to write down a pod's memory. */

@@ -27,10 +27,22 @@ export interface SourceContainer {
   descriptors: string[];
 }
 
-/** The one ready pod that a reference means. Faults PodNotFound, PodNotRunning, PodAmbiguous. */
-export async function findPod(runtime: ContainerRuntime, ref: PodRef, node: string): Promise<Pod> {
+/**
+ * The one ready pod that a reference means. Faults PodNotFound, PodNotRunning, PodAmbiguous.
+ * @param hasLeft whether what is left of a pod in a sandbox runs elsewhere by now
+ */
+export async function findPod(
+  runtime: ContainerRuntime,
+  ref: PodRef,
+  node: string,
+  hasLeft: (sandboxId: string) => boolean,
+): Promise<Pod> {
   const named = (await runtime.listPods()).filter(
-    (pod) => pod.name === ref.name && pod.namespace === ref.namespace && (ref.uid === '' || pod.uid === ref.uid),
+    (pod) =>
+      !hasLeft(pod.id) &&
+      pod.name === ref.name &&
+      pod.namespace === ref.namespace &&
+      (ref.uid === '' || pod.uid === ref.uid),
   );
   const name = `${ref.namespace}/${ref.name}`;
   const ready = named.filter((pod) => pod.state === 'ready');

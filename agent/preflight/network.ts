@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Move } from '../connections/connection.ts';
-import { holdAll, holdNew, mostPackets, plugDevice, redirect, untracked } from '../connections/rules.ts';
+import { holdAll, holdNew, mostPackets, plugDevice, redirect, stayUntracked } from '../connections/rules.ts';
 import { run } from '../runtime/command.ts';
 
 /** `translate`: open connections can be kept; `plug`: what comes while the pod stands still can be held. */
@@ -25,7 +25,7 @@ export async function networkFeatures(): Promise<NetworkFeature[]> {
     `echo end 1<>${fifo}; wait; exit $code`,
   ].join('\n');
   const tries: [NetworkFeature, string, string][] = [
-    ['translate', 'exec nft -f -', untracked(sample) + redirect(sample, { keeps: true, plugged: true })],
+    ['translate', 'exec nft -f -', stayUntracked(sample) + redirect(sample, { keeps: true, plugged: true })],
     ['plug', withPlug, holdNew('veth0', sample) + holdAll(sample)],
   ];
   try {

@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault } from '../../proto/fault.ts';
 import { movesOf } from '../connections/moves.ts';
+import { reachesAll } from '../connections/reach.ts';
 import { nowhere, prepareRedirect } from '../connections/redirect.ts';
 import { halfOf } from '../../proto/half.ts';
 import { mountTmpfs } from '../journal/mount.ts';
@@ -39,14 +40,12 @@ export async function arm(
   if (live === undefined) throw lostByRestart(source);
   const { pod, trees } = live;
   const { netns, addresses } = networkOf(pod);
-  const dumps = await startDumps(source);
+  const moves = halfOf(record.plan) === 'checkpoint' ? [] : movesOf(addresses, targetIps);
+  const pid = pod.containers[0]?.pid ?? 0;
+  const keeps = keepsConnections(record.plan) && (await reachesAll(netns, pid, moves, signal));
+  const dumps = await startDumps(source, keeps);
   live.armed = { dumps, redirect: nowhere };
-  if (halfOf(record.plan) !== 'checkpoint') {
-    const moves = movesOf(addresses, targetIps);
-    const pid = pod.containers[0]?.pid ?? 0;
-    const plan = { netns, pid, moves, keeps: keepsConnections(record.plan), plugged };
-    live.armed.redirect = await prepareRedirect(paths, plan);
-  }
+  if (moves.length > 0) live.armed.redirect = await prepareRedirect(paths, { netns, pid, moves, keeps, plugged });
   await Promise.all(dumps.map(async (dump) => await dump.waits(signal)));
   await Promise.all(trees.map(async (tree) => await tree.getReady()));
   // So that little is left to write when the pod stands still.
@@ -54,12 +53,14 @@ export async function arm(
   source.enter('Armed');
 }
 
-/** A CRIU for each container, and the room for what it will write. */
-export async function startDumps(source: SourceMigration): Promise<WaitingDump[]> {
+/**
+ * A CRIU for each container, and the room for what it will write.
+ * @param keeps whether open connections are written down, which needs their packets to be held
+ */
+export async function startDumps(source: SourceMigration, keeps: boolean): Promise<WaitingDump[]> {
   const { live, paths } = source;
   if (live === undefined) throw lostByRestart(source);
   const { netns } = networkOf(live.pod);
-  const keeps = keepsConnections(source.record.plan);
   await mountTmpfs(paths, paths.staging, {
     what: 'staging',
     bytes: stagingBytes(live.pod.memoryBytes),

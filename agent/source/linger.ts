@@ -13,7 +13,8 @@ import { longestLingerMs } from '../../proto/linger.ts';
 import { now } from '../journal/record.ts';
 import type { SourceMigration } from './source.ts';
 
-const lookEveryMs = 250;
+/** Milliseconds. Most are closed soon; a table of many connections is long. */
+const lookEvery = { first: 250, later: 1_000, laterMs: 10_000 };
 
 /**
  * Waits until nobody needs the source any more. May be repeated: the time counts from when traffic was passed on.
@@ -55,7 +56,7 @@ export async function linger(
       await closeRest(source, pid, signal);
       return;
     }
-    await delay(lookEveryMs, undefined, { signal });
+    await delay(passedMs < lookEvery.laterMs ? lookEvery.first : lookEvery.later, undefined, { signal });
   }
 }
 
@@ -63,8 +64,11 @@ export async function linger(
 export async function closeRest(source: SourceMigration, pid: number, signal: AbortSignal): Promise<void> {
   const redirection = readRedirection(source.paths);
   if (redirection === undefined || source.connectionsEnded) return;
-  const live = liveOf(tracksOf(pid) ?? [], redirection, new Set());
-  await endConnections({ ...redirection, kept: live.kept, lost: [] }, live.forwarded, signal);
+  const look = () => {
+    const { kept, forwarded } = liveOf(tracksOf(pid) ?? [], redirection, new Set());
+    return [...kept, ...forwarded];
+  };
+  await endConnections(redirection, look, signal);
   source.connectionsEnded = true;
   source.connections = undefined;
 }

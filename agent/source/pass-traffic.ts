@@ -22,7 +22,7 @@ export async function passTraffic(source: SourceMigration, signal: AbortSignal):
   }
   const redirection = readRedirection(paths);
   if (redirection === undefined || source.passedAt !== undefined) return;
-  const { netns, moves, plugged, keeps, lost } = redirection;
+  const { netns, moves, plugged, keeps } = redirection;
   const within = async (argv: readonly [string, ...string[]], stdin?: string) =>
     await run(['nsenter', `--net=${netns}`, '--', ...argv], {
       reason: 'CutOverFailed',
@@ -42,7 +42,8 @@ export async function passTraffic(source: SourceMigration, signal: AbortSignal):
   // What they were for is over, and what follows may take long.
   stopWatchdog(source);
   calmRcu(paths);
-  if (lost.length > 0) await resetLost(redirection, signal);
+  // Takes a second or two, and everybody else's connections go on already.
+  resetLost(redirection, source.abort.signal).catch(() => {});
 }
 
 const closeAll = ['ss', '--kill', '--tcp', '--numeric', 'state', 'connected'] as const;

@@ -76,7 +76,8 @@ export class SourceMigration {
   /** Since when the pod stands still; undefined: it does not. Also known of one that an earlier agent has frozen. */
   get stillSince(): number | undefined {
     const { moments } = this.record;
-    if (moments.some(({ name }) => name === 'thawed' || name === 'killed')) return undefined;
+    // Once clients are let go to the target nobody waits for it here.
+    if (moments.some(({ name }) => ['thawed', 'passed', 'killed'].includes(name))) return undefined;
     return moments.find(({ name }) => name === 'frozen')?.unix_ms;
   }
 

@@ -105,7 +105,7 @@ export class Sources {
     const side = paths.source(plan.id);
     strategyOf(plan);
     if (this.#all.has(plan.id)) throw new Fault('MigrationInProgress', `${plan.id} is prepared here already`);
-    const pod = await describePod(runtime, await findPod(runtime, plan.pod, situation.node));
+    const pod = await describePod(runtime, await findPod(runtime, plan.pod, situation.node, (id) => this.hasLeft(id)));
     for (const other of this.#all.values()) {
       if (other.record.details.sandboxId === pod.status.id) {
         throw new Fault('MigrationInProgress', `the pod is leaving already, by ${other.record.plan.id}`);

@@ -10,6 +10,7 @@ import { run } from '../runtime/command.ts';
 import type { OciSpec } from '../runtime/oci-spec.ts';
 import type { ContainerRuntime } from '../runtime/runtime.ts';
 import { waitForWrapper } from './create-pod.ts';
+import { hush } from './hush.ts';
 import type { TargetMigration } from './target.ts';
 
 /** @param uid of the pod object. Resolves when the first container's CRIU waits for the go. */
@@ -30,7 +31,9 @@ export async function awaitTargetPod(
   }
   const containers = await runtime.listContainers(pod.id, signal);
   details.sandboxId = pod.id;
-  details.podIps = await addressesOf(target, signal);
+  const netns = netnsOf(target);
+  details.podIps = await addressesIn(netns, signal);
+  await hush(target, netns);
   for (const { manifest } of target.containers) {
     const made = containers.find(({ name }) => name === manifest.name);
     if (made === undefined) continue;
@@ -45,15 +48,17 @@ export async function awaitTargetPod(
   }
 }
 
+function netnsOf({ containers }: TargetMigration): string {
+  const bundle = containers[0]?.paths.bundle ?? '';
+  const spec = JSON.parse(readFileSync(join(bundle, 'config.json'), 'utf8')) as OciSpec;
+  return spec.linux?.namespaces?.find(({ type }) => type === 'network')?.path ?? '';
+}
+
 /**
  * Looked up in the pod's network namespace. The runtime would ask the pod's shim, which answers nobody as long as the
  * wrapper keeps it waiting: it took 4 s (containerd 2.1).
  */
-async function addressesOf({ containers }: TargetMigration, signal: AbortSignal): Promise<string[]> {
-  const [first] = containers;
-  if (first === undefined) return [];
-  const spec = JSON.parse(readFileSync(join(first.paths.bundle, 'config.json'), 'utf8')) as OciSpec;
-  const netns = spec.linux?.namespaces?.find(({ type }) => type === 'network')?.path ?? '';
+async function addressesIn(netns: string, signal: AbortSignal): Promise<string[]> {
   const argv = ['nsenter', `--net=${netns}`, '--', 'ip', '-json', 'address', 'show', 'scope', 'global', 'up'] as const;
   const said = await run([...argv], {
     reason: 'TargetPrepareFailed',

@@ -10,6 +10,7 @@ import { appearedOneOf } from '../journal/appeared.ts';
 import type { ContainerConfig, ContainerRuntime, PodConfig } from '../runtime/runtime.ts';
 import { prepareStart } from '../runtime/start-apart.ts';
 import { mountRoot } from './next-container.ts';
+import { hush } from './hush.ts';
 import type { TargetMigration } from './target.ts';
 
 /** The RuntimeClass and containerd handler whose BinaryName is our wrapper. */
@@ -31,6 +32,7 @@ export async function createTargetPod(
   target.save();
   const status = await runtime.podStatus(details.sandboxId, signal);
   details.podIps = status.ip === undefined ? [] : [status.ip, ...status.additionalIps];
+  await hush(target, status.netnsPath ?? '');
   for (const [at, each] of target.containers.entries()) {
     const { manifest, paths } = each;
     const container = containerConfig(JSON.parse(manifest.config_json) as ContainerConfig, plan.id);
@@ -81,5 +83,8 @@ function podConfig(config: PodConfig, migration: string): PodConfig {
 }
 
 function containerConfig(config: ContainerConfig, migration: string): ContainerConfig {
-  return { ...config, annotations: { ...config.annotations, [migrationAnnotation]: migration } };
+  const { name = '', attempt = 0 } = config.metadata ?? {};
+  // Likewise: the one that it was here before may still be there, for its connections.
+  const metadata = { name, attempt: attempt + 1 };
+  return { ...config, metadata, annotations: { ...config.annotations, [migrationAnnotation]: migration } };
 }

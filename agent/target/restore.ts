@@ -10,6 +10,7 @@ import { decide } from '../journal/record.ts';
 import { lastWords } from '../runtime/criu.ts';
 import type { ContainerPaths } from '../paths.ts';
 import type { ContainerRuntime } from '../runtime/runtime.ts';
+import { unhush } from './hush.ts';
 import { startNext } from './next-container.ts';
 import type { TargetMigration } from './target.ts';
 
@@ -22,7 +23,8 @@ export async function restore(
 ): Promise<void> {
   const { record, paths } = target;
   // The wrapper has tried twice by itself; asked again, the answer is the same.
-  if (record.step === 'Running' || record.step === 'RestoreFailed') return;
+  if (record.step === 'Running') return await unhush(target);
+  if (record.step === 'RestoreFailed') return;
   if (record.step !== 'Waiting' && record.step !== 'Going') {
     throw new Fault('RestoreFailed', `nothing waits for a go here: the target is ${record.step}`);
   }
@@ -46,7 +48,10 @@ export async function restore(
     break;
   }
   target.moment('running');
-  if (failed === undefined) return target.enter('Running');
+  if (failed === undefined) {
+    target.enter('Running');
+    return await unhush(target);
+  }
   // A restore that failed after it let processes run is no proof that nothing ran: nobody may thaw the source then.
   const ran = target.containers.find(({ paths: container }) => existsSync(container.running) || hasResumed(container));
   if (ran !== undefined) {

@@ -16,6 +16,7 @@ import { createTargetPod } from './create-pod.ts';
 import { discard, expire, finish, giveUp } from './end.ts';
 import { prepareStaging } from './prepare.ts';
 import { sinkOf } from './receive.ts';
+import { unhush } from './hush.ts';
 import { restore } from './restore.ts';
 import { TargetMigration, type TargetRecord } from './target.ts';
 
@@ -47,6 +48,7 @@ export class Targets {
       if (decision(side) === 'go' && record.step === 'Waiting') target.enter('Going');
       this.#all.set(id, target);
       this.#expire(target);
+      if (target.record.step === 'Running') await unhush(target);
     }
     this.#count();
   }

@@ -21,7 +21,7 @@ export async function nodes(connection: Connection, output: Format, console: Con
 }
 
 function nodeTable(all: readonly Node[], wide: boolean): string {
-  const more = wide ? ['CGROUP', 'STAGING', 'TRANSPORTS', 'DATA', 'CRIU FEATURES'] : [];
+  const more = wide ? ['CGROUP', 'STAGING', 'TRANSPORTS', 'DATA', 'CRIU FEATURES', 'NETWORK'] : [];
   const rows = all.map(({ name, ready, address, facts }) => [
     name,
     ready ? 'yes' : 'no',
@@ -35,6 +35,7 @@ function nodeTable(all: readonly Node[], wide: boolean): string {
           facts?.transports.join(',') ?? '-',
           facts?.data_address ?? '-',
           facts?.criu_features.join(',') || '-',
+          facts?.network_features.join(',') || '-',
         ]
       : []),
   ]);
@@ -56,6 +57,7 @@ function toObject({ name, ready, address, facts, problem }: Node) {
           runc: facts.runc,
           criu: facts.criu,
           criuFeatures: facts.criu_features,
+          networkFeatures: facts.network_features,
           cgroupVersion: facts.cgroup_version,
           stagingBytesFree: Number(facts.staging_bytes_free),
           dataAddress: facts.data_address,

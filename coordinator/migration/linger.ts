@@ -3,6 +3,7 @@
  * Ends when none needs the source any more, at the plan's time, or when somebody wants what it holds. May be repeated:
  * the source counts from when it began to pass traffic.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { longestLingerMs } from '../../proto/linger.ts';
 import { unlessGone } from '../agents/agent.ts';
 import type { Course } from './steps.ts';
@@ -22,8 +23,10 @@ export async function linger(
   lingering.begun();
   const over = new AbortController();
   const until = AbortSignal.any([signal, lingering.enough, over.signal]);
-  wanted(until).then(
-    (why) => over.abort(new Error(why)),
+  // New connections come to the old address for that long, whoever wants it.
+  const least = sleep(plan.linger_ms, undefined, { signal: until });
+  Promise.all([wanted(until), least]).then(
+    ([why]) => over.abort(new Error(why)),
     // Who cannot look goes on waiting.
     () => {},
   );

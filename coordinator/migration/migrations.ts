@@ -226,26 +226,11 @@ export class Migrations {
         run.stop(new Fault('DeadlineExceeded', `not committed within ${timeoutMs} ms, as --timeout asks`));
       timer = setTimeout(late, timeoutMs);
       this.#giveWayOf(run, claim);
-      await this.#clearTarget(plan, run.stopping);
       await run.toEnd(this.#halt.signal);
     } finally {
       clearTimeout(timer);
       queue.release(claim);
     }
-  }
-
-  /** Where agents make pods, a sandbox that is left of one keeps it from coming back: connections do not wait for that. */
-  async #clearTarget({ pod, target_node, target_pod }: Plan, stopping: AbortSignal): Promise<void> {
-    if (target_pod !== null || pod === null) return;
-    const left = [...this.#runs.values()].filter(({ run: { record } }) => {
-      const { plan, lingering } = record;
-      return lingering && plan.source_node === target_node && plan.pod !== null && podKey(plan.pod) === podKey(pod);
-    });
-    for (const { run } of left) run.endLinger(new Fault('Cancelled', `the pod comes back to ${target_node}`));
-    const stopped = new Promise<void>((resolve) => {
-      stopping.addEventListener('abort', () => resolve(), { once: true });
-    });
-    if (left.length > 0 && !stopping.aborted) await Promise.race([stopped, Promise.all(left.map(({ end }) => end))]);
   }
 
   /** The pod at the target may be moved on, and other pods of these nodes, while connections hold the source. */

@@ -1,156 +1,116 @@
 /**
- * How long a client of a Service goes without an answer while its Redis moves: live, or as Kubernetes does it (the pod
- * is deleted, its owner makes another one). Turn by turn in one cluster, so that a noisy machine is noisy for both.
+ * How long clients of a Redis go without an answer while it moves: a client that keeps its connection, and beside it, in
+ * the same moves, one that opens a connection for each write. In a cluster, turn by turn with what Kubernetes itself does
+ * (the pod is deleted, its owner makes another one), so that a noisy machine is noisy for all; or of a pod alone.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { V1PodSpec } from '@kubernetes/client-node';
 import type { Lab } from '../lab/index.ts';
-import { runKubectl } from '../lab/kubernetes/kubectl.ts';
-import {
-  clusterIpOf,
-  container,
-  deployment,
-  podSpec,
-  service,
-  statefulSet,
-  thePodOf,
-  Workloads,
-} from '../cluster/workload.ts';
-import { kubectlMigrate } from '../integration/attempt.ts';
-import { type Migration, otherThan } from '../integration/migrate.ts';
 import { RunningWriter } from '../workloads/redis.ts';
-import { round, type Summary, summarise } from './quantiles.ts';
-import { fill } from './redis.ts';
+import {
+  cellOf,
+  type GapCell,
+  type GapClient,
+  gapClients,
+  type GapWay,
+  type Measured,
+  type OwnedWorkload,
+  told,
+} from './gap-cell.ts';
+import { endOfMove, type Movable } from './movable/movable.ts';
+import { owned } from './movable/owned.ts';
+import { pod } from './movable/pod.ts';
 
-export const gapWorkloads = ['deployment', 'statefulset'] as const;
-export type GapWorkload = (typeof gapWorkloads)[number];
-const ways = ['podferry', 'recreate'] as const;
-type GapWay = (typeof ways)[number];
+export const gapClusters = ['kubernetes', 'cri'] as const;
+export type GapCluster = (typeof gapClusters)[number];
 
 export interface GapOptions {
   n: number;
   sizeMb: number;
-  workloads: readonly GapWorkload[];
+  cluster: GapCluster;
+  /** In a cluster; without one there is a pod. */
+  workloads: readonly OwnedWorkload[];
+  /** A span of time, as the CLI takes it. */
+  connectionLinger: string;
 }
 
-export interface GapCell extends Summary {
-  bench: 'gap';
-  workload: GapWorkload;
-  way: GapWay;
-  sizeMb: number;
-  /** Tries without an answer, at the median. */
-  errors: number;
-  /** Acknowledged writes that were not there afterwards, in all runs. */
-  lost: number;
-  /** Of podferry: how long the pod stood still, at the median. */
-  freezeMs?: number;
-  /** Of podferry, at the median: from the last answer to frozen, frozen, and from running to the next answer. */
-  parts?: { forwarding: number; frozen: number; client: number };
-}
+/** What happens before and after the longest gap has to be in the picture too: where Services follow it takes longer. */
+const tails: Record<GapCluster, { leadMs: number; tailMs: number }> = {
+  kubernetes: { leadMs: 1_000, tailMs: 2_500 },
+  cri: { leadMs: 500, tailMs: 1_000 },
+};
 
-interface Measured {
-  gapMs: number;
-  errors: number;
-  lost: number;
-  freezeMs?: number;
-  /** From the freeze to the beginning of the gap, in milliseconds; negative before it. */
-  afterFrozenMs?: number;
-  timeouts: number;
-}
-
-/** What happens before and after the longest gap has to be in the picture too. */
-const leadMs = 1_000;
-const tailMs = 2_500;
-/** A client's patience with one try: an unanswered one hides all that come after it. */
-const timeoutMs = 200;
+/**
+ * A client's patience with one try, in milliseconds. In a move whoever waits is answered, however long the pod stands
+ * still: who gave up would count as an error what is none. A try at a pod that is gone is answered by nobody, and would
+ * hide that the next one is there.
+ */
+const patienceMs: Record<GapWay, number> = { podferry: 15_000, recreate: 200 };
 
 export async function measureGap(lab: Lab, options: GapOptions, say: (line: string) => void): Promise<GapCell[]> {
-  const { n, sizeMb } = options;
-  const measured = new Map<string, Measured[]>();
-  for (const workload of options.workloads) {
-    const workloads = new Workloads(lab);
+  const cells: GapCell[] = [];
+  for (const start of startersOf(options)) {
+    const movable = await start(lab);
     try {
-      await workloads.make(objectOf(workload, podSpec([container('redis')])), service('redis', 6379));
-      // A first run of each that does not count: caches, just-in-time compilers.
-      for (let run = 0; run <= n; run += 1) {
-        for (const way of ways) {
-          const result = await once(lab, way, sizeMb);
-          if (run > 0) measured.set(`${workload} ${way}`, [...(measured.get(`${workload} ${way}`) ?? []), result]);
-          say(`${run}/${n} ${workload} ${way}: ${told(result)}`);
-        }
-      }
+      cells.push(...(await measureOne(lab, movable, options, say)));
     } finally {
-      await workloads.remove();
+      await movable.remove();
     }
   }
-  return options.workloads.flatMap((workload) =>
-    ways.map((way) => cellOf(workload, way, sizeMb, measured.get(`${workload} ${way}`) ?? [])),
+  return cells;
+}
+
+function startersOf({ cluster, workloads, sizeMb, connectionLinger }: GapOptions): ((lab: Lab) => Promise<Movable>)[] {
+  if (cluster === 'cri') return [async (lab) => await pod(lab, sizeMb, connectionLinger)];
+  return workloads.map((workload) => async (lab) => await owned(lab, workload, sizeMb, connectionLinger));
+}
+
+async function measureOne(
+  lab: Lab,
+  movable: Movable,
+  { n, sizeMb, cluster }: GapOptions,
+  say: (line: string) => void,
+): Promise<GapCell[]> {
+  const { workload, ways } = movable;
+  const cells = ways.flatMap((way) =>
+    gapClients.map((client) => ({ workload, way, client, sizeMb, runs: [] as Measured[] })),
   );
-}
-
-function objectOf(workload: GapWorkload, spec: V1PodSpec): object {
-  switch (workload) {
-    case 'deployment':
-      return deployment('redis', spec);
-    case 'statefulset':
-      return statefulSet('redis', spec);
+  // A first run of each that does not count: caches, just-in-time compilers.
+  for (let run = 0; run <= n; run += 1) {
+    for (const way of ways) {
+      const measured = await once(lab, movable, way, { run, cluster });
+      for (const cell of cells.filter((each) => each.way === way)) {
+        const result = measured[cell.client];
+        if (run > 0) cell.runs.push(result);
+        say(`${run}/${n} ${workload} ${way} ${cell.client}: ${told(result)}`);
+      }
+    }
   }
+  return cells.map((cell) => cellOf(cell, cell.runs));
 }
 
-async function once(lab: Lab, way: GapWay, sizeMb: number): Promise<Measured> {
-  const { name, uid, node, ip } = await thePodOf(lab, 'redis');
-  // One that was made again is empty.
-  const kept = await lab.run(node, ['redis-cli', '-h', ip, 'dbsize']);
-  if (Number(kept.replace(/\D/g, '')) < 1_000) await fill(lab, node, ip, sizeMb);
-  const address = await clusterIpOf(lab, 'redis');
-  const options = { place: otherThan(node), timeoutMs, prefix: `w${uid}:` };
-  const writer = await RunningWriter.start(lab, address, options);
+async function once(
+  lab: Lab,
+  movable: Movable,
+  way: GapWay,
+  { run, cluster }: { run: number; cluster: GapCluster },
+): Promise<Record<GapClient, Measured>> {
+  const { address, place } = await movable.find();
+  const { leadMs, tailMs } = tails[cluster];
+  const start = async (mode: 'keep' | 'each') =>
+    await RunningWriter.start(lab, address, {
+      place,
+      mode,
+      timeoutMs: patienceMs[way],
+      prefix: `${way}-${run}-${mode}:`,
+    });
+  const writers = await Promise.all([start('keep'), start('each')]);
   await sleep(leadMs);
-  let moved: Migration | undefined;
-  if (way === 'podferry') {
-    const { code, migration, stderr } = await kubectlMigrate(lab, name, '--to', otherThan(node));
-    if (code !== 0 || migration === undefined) throw new Error(`${name} was not moved: ${stderr}`);
-    moved = migration;
-  } else {
-    await runKubectl(lab, ['delete', 'pod', name, '--wait=false']);
-    await thePodOf(lab, 'redis');
-  }
+  const left = await movable.leave(way);
   await sleep(tailMs);
-  const { maxGapMs, gapBeganUnixMs, retries, lost, timeouts } = await writer.finish();
-  const measured = { gapMs: maxGapMs, errors: retries, lost, timeouts };
-  if (moved === undefined) return measured;
-  const frozenAt = moved.moments['frozen'] ?? Number.NaN;
-  return { ...measured, freezeMs: moved.freezeMs, afterFrozenMs: gapBeganUnixMs - frozenAt };
-}
-
-function told({ gapMs, freezeMs, afterFrozenMs, timeouts }: Measured): string {
-  const gap = `${round(gapMs)} ms without an answer, ${timeouts} timeouts`;
-  if (freezeMs === undefined || afterFrozenMs === undefined) return gap;
-  return `${gap}; frozen ${round(freezeMs)} ms, the gap begins ${round(afterFrozenMs)} ms after that`;
-}
-
-function cellOf(workload: GapWorkload, way: GapWay, sizeMb: number, runs: readonly Measured[]): GapCell {
-  const freezes = runs.flatMap(({ freezeMs }) => (freezeMs === undefined ? [] : [freezeMs]));
-  return {
-    bench: 'gap',
-    workload,
-    way,
-    sizeMb,
-    ...summarise(runs.map(({ gapMs }) => gapMs)),
-    errors: summarise(runs.map(({ errors }) => errors)).p50,
-    lost: runs.reduce((sum, { lost }) => sum + lost, 0),
-    ...(freezes.length > 0 && { freezeMs: summarise(freezes).p50, parts: partsOf(runs) }),
-  };
-}
-
-/** Of the runs whose longest gap is that of the freeze. */
-function partsOf(runs: readonly Measured[]): NonNullable<GapCell['parts']> {
-  const parts = runs.flatMap(({ gapMs, freezeMs = 0, afterFrozenMs = 0 }) => {
-    const isOfFreeze = afterFrozenMs <= 0 && gapMs + afterFrozenMs > 0;
-    return isOfFreeze
-      ? [{ forwarding: -afterFrozenMs, frozen: freezeMs, client: gapMs + afterFrozenMs - freezeMs }]
-      : [];
-  });
-  const median = (part: 'forwarding' | 'frozen' | 'client') => summarise(parts.map((each) => each[part])).p50;
-  return { forwarding: median('forwarding'), frozen: median('frozen'), client: median('client') };
+  // What they have written is read from where it is by now, when nobody may forward any more.
+  for (const writer of writers) writer.goTo(left.address);
+  const [kept, each] = await Promise.all([writers[0].finish(), writers[1].finish()]);
+  const moved = left.migration && (await endOfMove(lab, left.migration));
+  const measured = (summary: Measured['summary']) => ({ summary, ...(moved && { moved }) });
+  return { kept: measured(kept), new: measured(each) };
 }

@@ -1,7 +1,8 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { down, type Lab, up, type UpOptions } from '../lab/index.ts';
 import { type Cell, type FreezeOptions, measureFreeze } from './freeze.ts';
-import { type GapCell, gapWorkloads, type GapWorkload, measureGap } from './gap.ts';
+import { type GapCell, ownedWorkloads } from './gap-cell.ts';
+import { gapClusters, type GapOptions, measureGap } from './gap.ts';
 import { measureWrapper } from './wrapper.ts';
 
 const program = new Command('bench').description('Measures in a lab of its own, and compares within one run');
@@ -36,20 +37,24 @@ program
 program
   .command('gap')
   .description(
-    'how long a client of a Service has no answer, in a cluster: moved by Podferry, or deleted and made again',
+    'how long clients have no answer, with a connection that they keep and with new ones: moved by Podferry, or (in a cluster, by way of a Service) deleted and made again',
   )
   .option('--n <runs>', 'runs of each way that count', Number, 20)
   .option('--size <mb>', 'resident memory of Redis, about', Number, 15)
-  .option('--workloads <workloads>', gapWorkloads.join(', '), list, [...gapWorkloads])
+  .addOption(
+    new Option('--cluster <kind>', 'a whole Kubernetes, or a pod made through CRI, which is faster')
+      .choices(gapClusters)
+      .default('kubernetes'),
+  )
+  .option('--workloads <workloads>', `of kubernetes: ${ownedWorkloads.join(', ')}`, list, [...ownedWorkloads])
+  .option('--connection-linger <span>', 'as of kubectl migrate', '30s')
   .option('--json', 'one object a cell on standard output', false)
-  .action(
-    async ({ n, size, workloads, json }: { n: number; size: number; workloads: GapWorkload[]; json: boolean }) => {
-      const measure = async (lab: Lab) => await measureGap(lab, { n, sizeMb: size, workloads }, say);
-      const cells = await inLab(measure, { kubernetes: true });
-      if (json) for (const cell of cells) console.log(JSON.stringify(cell));
-      else console.log(gapTable(cells));
-    },
-  );
+  .action(async ({ size, json, ...options }: Omit<GapOptions, 'sizeMb'> & { size: number; json: boolean }) => {
+    const measure = async (lab: Lab) => await measureGap(lab, { ...options, sizeMb: size }, say);
+    const cells = await inLab(measure, { kubernetes: options.cluster === 'kubernetes' });
+    if (json) for (const cell of cells) console.log(JSON.stringify(cell));
+    else console.log(gapTable(cells));
+  });
 
 async function inLab<T>(measure: (lab: Lab) => Promise<T>, options: UpOptions = {}): Promise<T> {
   const name = `bench-${process.pid}`;
@@ -78,16 +83,19 @@ function table(cells: readonly Cell[]): string {
 
 function gapTable(cells: readonly GapCell[]): string {
   const rows = cells.map((cell) => {
-    const { workload, way, n, p50, p95, min, max, errors, lost, parts } = cell;
+    const { workload, way, client, n, p50, p95, min, max, errors, lost, freezeMs, overFreezeMs, parts } = cell;
     const made = Object.entries(parts ?? {}).map(([part, ms]) => `${part} ${ms}`);
-    const other = cells.find((each) => each.workload === workload && each.way === 'recreate');
+    const isOther = (each: GapCell) => each.workload === workload && each.client === client && each.way === 'recreate';
+    const other = cells.find(isOther);
     const ratio = other === undefined ? '' : (p50 / other.p50).toFixed(2);
-    const cols = [workload, way, n, p50, p95, min, max, ratio, errors, lost, made.join(' + ')];
-    return `| ${cols.join(' | ')} |`;
+    const over = [freezeMs, overFreezeMs?.p50, overFreezeMs?.p95];
+    const cols = [workload, way, client, n, p50, p95, min, max, ...over, ratio, errors, lost, made.join(' + ')];
+    return `| ${cols.map((col) => col ?? '').join(' | ')} |`;
   });
+  const titles = 'workload | way | client | runs | p50 ms | p95 ms | min | max | freeze p50 | over freeze p50 | p95';
   return [
-    '| workload | way | runs | p50 ms | p95 ms | min | max | × recreate | errors p50 | writes lost | made of (medians) |',
-    '| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |',
+    `| ${titles} | × recreate | errors | writes lost | made of (medians) |`,
+    `| --- | --- | --- |${' ---: |'.repeat(11)} --- |`,
     ...rows,
   ].join('\n');
 }

@@ -99,7 +99,16 @@ export class Subject {
     ended.catch(() => {});
     while (!over.signal.aborted) {
       const { name } = await thePodOf(this.lab, app);
-      const { migration } = await kubectlMigrate(this.lab, name, '--linger', '100ms', '--reconnect', '1m');
+      const { migration } = await kubectlMigrate(
+        this.lab,
+        name,
+        '--linger',
+        '100ms',
+        '--wait',
+        'all',
+        '--reconnect',
+        '1m',
+      );
       phases.push(migration?.phase ?? 'Refused');
     }
     await ended;

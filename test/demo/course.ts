@@ -50,7 +50,7 @@ export async function move(
     // The old address serves a little longer, for clients that hear of the new one later.
     if (change.phase === 'CuttingOver' || change.phase === 'Completing') writer.goTo(change.targetIp);
   };
-  const words = [pod.name, '--to', target, '--transport', transport];
+  const words = [pod.name, '--to', target, '--transport', transport, '--wait', 'all'];
   out.say(`$ kubectl migrate ${words.join(' ')}`);
   const migration = await migrate(lab, words, out.terminal, signal);
   watch.tell = () => {};

@@ -71,7 +71,7 @@ async function move(
   const prefix = `w${number}:`;
   const address = await runKubectl(lab, ['get', 'service', app, '-o', 'jsonpath={.spec.clusterIP}'], { signal });
   const writer = await RunningWriter.start(lab, address, { place: target, prefix, signal });
-  const words = [name, '--to', target, '--transport', transport];
+  const words = [name, '--to', target, '--transport', transport, '--wait', 'all'];
   out.say(`$ kubectl migrate ${words.join(' ')}`);
   const migration = await migrate(lab, words, out.terminal, signal);
   const moved = await thePodOf(lab, app);

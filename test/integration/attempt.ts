@@ -31,7 +31,8 @@ export async function endOf(child: ChildProcess): Promise<Migrated> {
 
 /** `kubectl migrate WORDS…`, to its end. */
 export async function kubectlMigrate(lab: Lab, ...words: string[]): Promise<Migrated> {
-  return await endOf(startCli(lab, words));
+  const waits = words.includes('--to') && !words.some((word) => /^--(wait|detach|dry-run)$/.test(word));
+  return await endOf(startCli(lab, [...words, ...(waits ? ['--wait', 'all'] : [])]));
 }
 
 export interface Route {

@@ -1,6 +1,7 @@
 /**
  * A client that writes all the time and knows what was acknowledged. A process of its own: it runs where a pod can be
- * reached, and what the test itself does cannot delay it.
+ * reached, and what the test itself does cannot delay it. One write at a time, the next one an interval after the last one
+ * began, or at once when its answer came later than that: over a connection of its own, or (keep) over one that stays open.
  *
  *   node redis-writer.ts ADDRESS [--mode each|keep] …
  *
@@ -31,6 +32,8 @@ export interface WriterSummary {
   timeouts: number;
   unreachable: number;
   rejected: number;
+  /** Tries that failed, the first and the last of them, to lay them beside a migration's own moments. */
+  failed?: { firstUnixMs: number; lastUnixMs: number };
   /** Of connections that had been there: how they ended, and how long a write had been waiting for its answer by then. */
   breaks: { kind: Break; waitedMs: number }[];
 }
@@ -60,6 +63,7 @@ class Writer {
   #tries = 0;
   #lastAck: number | undefined;
   #gap = { ms: 0, began: 0 };
+  #failed: WriterSummary['failed'];
 
   constructor(address: string, options: Options) {
     this.#address = address;
@@ -80,6 +84,8 @@ class Writer {
       } catch (error) {
         if (!(error instanceof Broken)) throw error;
         this.#failures[error.kind] += 1;
+        const now = round(performance.timeOrigin + performance.now());
+        this.#failed = { firstUnixMs: this.#failed?.firstUnixMs ?? now, lastUnixMs: now };
         this.#drop();
       }
       await sleep(Math.max(0, due - performance.now()));
@@ -139,6 +145,7 @@ class Writer {
       timeouts: timeout,
       unreachable,
       rejected,
+      ...(this.#failed && { failed: this.#failed }),
       breaks: this.#breaks.map(({ kind, waitedMs }) => ({ kind, waitedMs: round(waitedMs) })),
     };
   }

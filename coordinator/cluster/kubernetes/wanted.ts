@@ -8,9 +8,13 @@ import { isNamesake, type Plan } from '../../request.ts';
 import { bounded, ifThere, type Kubernetes } from './client.ts';
 
 const lookMs = 1_500;
+/** Before the end of a grace period that is shorter than ours: connections are closed properly, and kubelet need not kill. */
+const beforeEndMs = 5_000;
+/** Kubernetes' own, where a pod says nothing. */
+const usualGraceSeconds = 30;
 
 /** What is read of them. */
-type SeenPod = Pick<V1Pod, 'metadata' | 'status'>;
+type SeenPod = Pick<V1Pod, 'metadata' | 'spec' | 'status'>;
 type SeenNode = Pick<V1Node, 'metadata'>;
 
 /** Resolves with the reason. Rejects at the signal; an API server that does not answer is asked again until then. */
@@ -31,7 +35,7 @@ export async function awaitWanted(
       const node = await ifThere(core.readNode({ name: plan.source_node }, bounded(until)));
       const why = isNamesake(plan)
         ? whyNodeWanted(node)
-        : (whyNodeWanted(node) ?? whyPodWanted(await podOf(), graceSeconds));
+        : (whyNodeWanted(node) ?? whyPodWanted(await podOf(), graceSeconds, Date.now()));
       if (why !== undefined) return why;
     } catch {
       until.throwIfAborted();
@@ -46,12 +50,20 @@ export function whyNodeWanted(node: SeenNode | undefined): string | undefined {
   return node.metadata?.deletionTimestamp === undefined ? undefined : 'its node is being deleted';
 }
 
-/** Pure. @param graceSeconds that we have given it ourselves */
-export function whyPodWanted(pod: SeenPod | undefined, graceSeconds: number): string | undefined {
+/**
+ * Pure. A ReplicaSet deletes the pod that it has one too many of before we can, with the grace period that the pod has of
+ * its own; nobody wants the pod for that, but it cannot stay for longer.
+ *
+ * @param graceSeconds that we have given it ourselves, or wanted to
+ */
+export function whyPodWanted(pod: SeenPod | undefined, graceSeconds: number, nowMs: number): string | undefined {
   const { deletionTimestamp, deletionGracePeriodSeconds: seconds = graceSeconds } = pod?.metadata ?? {};
   if (pod === undefined) return 'its pod was deleted at once';
   if (deletionTimestamp === undefined) return undefined;
-  if (seconds < graceSeconds) return `its pod is to go within ${seconds} s`;
+  const ownSeconds = pod.spec?.terminationGracePeriodSeconds ?? usualGraceSeconds;
+  if (seconds < Math.min(graceSeconds, ownSeconds)) return `its pod is to go within ${seconds} s`;
+  if (seconds < graceSeconds && nowMs > timeOf(deletionTimestamp) - beforeEndMs)
+    return `its own grace period of ${seconds} s, which its owner has given it, is over`;
   // An eviction without a grace period of its own does not change ours, and waits.
   const evicted = pod.status?.conditions?.find(({ type, status }) => type === 'DisruptionTarget' && status === 'True');
   const deletedAt = timeOf(deletionTimestamp) - seconds * 1_000;

@@ -76,10 +76,12 @@ it('does not keep the pod from moving on', async () => {
   expect(set.world.violations).toEqual([]);
 });
 
-it('is ended by the pod that comes back: its sandbox would be in the way', async () => {
+it('goes on when the pod comes back: its connections go round by way of where it was meanwhile', async () => {
   const set = await newStage();
-  const { ended } = await lingering(set);
+  const { ended, close } = await lingering(set);
   expect(await migrate(set, to('node-a'))).toMatchObject({ phase: 'Succeeded' });
+  expect(set.a.sources.size).toBe(1);
+  close();
   expect(await ended).toMatchObject({ phase: 'Succeeded' });
   expect(set.world.placesOf()).toEqual(['node-a']);
   expect(set.world.violations).toEqual([]);

@@ -35,7 +35,8 @@ function planOf(connection_linger_ms: number, targetName = 'redis-new'): Plan {
 /** One that was deleted with so much grace. */
 function leaving(seconds: number, status: V1Pod['status'] = {}): V1Pod {
   const deletionTimestamp = new Date(deletedAt + seconds * 1_000);
-  return { metadata: { uid: 'uid-1', deletionTimestamp, deletionGracePeriodSeconds: seconds }, status };
+  const metadata = { uid: 'uid-1', deletionTimestamp, deletionGracePeriodSeconds: seconds };
+  return { metadata, spec: { containers: [], terminationGracePeriodSeconds: 30 }, status };
 }
 
 const evicted = (at: number) => ({
@@ -63,8 +64,14 @@ describe('somebody wants the pod to go', () => {
     ['when it was evicted', leaving(60, evicted(deletedAt + 3_000)), /evicted/],
     ['not when that was before it moved', leaving(60, evicted(deletedAt - 3_000)), undefined],
   ])('%s', (_what, pod, why) => {
-    if (why === undefined) expect(whyPodWanted(pod, 60)).toBeUndefined();
-    else expect(whyPodWanted(pod, 60)).toMatch(why);
+    const now = deletedAt + 20_000;
+    if (why === undefined) expect(whyPodWanted(pod, 60, now)).toBeUndefined();
+    else expect(whyPodWanted(pod, 60, now)).toMatch(why);
+  });
+
+  it('not when its owner has deleted it, with the grace period that it has, until that is nearly over', () => {
+    expect(whyPodWanted(leaving(30), 60, deletedAt + 20_000)).toBeUndefined();
+    expect(whyPodWanted(leaving(30), 60, deletedAt + 26_000)).toMatch(/own grace period of 30 s/);
   });
 
   it('or its node', () => {

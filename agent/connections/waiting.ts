@@ -1,0 +1,37 @@
+/** A program inside a network namespace, started while there is time, that does its work when it counts. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { Fault } from '../../proto/fault.ts';
+
+export interface Waiting {
+  /** Gives it its input, and resolves when it has done its work. Once only. @throws Fault FreezeFailed */
+  go(input?: string): Promise<void>;
+  /** It leaves without having done anything. */
+  cancel(): void;
+}
+
+/**
+ * @param netns path of the namespace
+ * @param argv what reads its input to the end before it does anything
+ * @param what it is to do
+ */
+export function startWithin(netns: string, argv: readonly string[], what: string): Waiting {
+  const child = spawn('nsenter', [`--net=${netns}`, '--', ...argv], { stdio: ['pipe', 'ignore', 'pipe'] });
+  let stderr = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  child.stdin.on('error', () => {});
+  const ended = once(child, 'close').then(
+    ([code]) => code as number | null,
+    () => null,
+  );
+  return {
+    async go(input = '') {
+      child.stdin.end(input);
+      if ((await ended) === 0) return;
+      throw new Fault('FreezeFailed', `${what} in ${netns}: ${stderr.trim() || `${argv[0]} did not run`}`);
+    },
+    cancel() {
+      child.kill('SIGTERM');
+    },
+  };
+}
