@@ -136,9 +136,11 @@ async function recreate({ name, node, podId, containerId: container_id }: Placed
     await expect.poll(status).toMatchObject({ state: 'CONTAINER_EXITED', exit_code: 137 });
     const sandbox = await cri.podSandboxStatus({ pod_sandbox_id: podId, verbose: true });
     const container = await cri.containerStatus({ container_id, verbose: true });
+    const config = configIn<ContainerConfig>(container);
+    const metadata = { name, attempt: (config.metadata?.attempt ?? 0) + 1 };
     const created = await cri.createContainer({
       pod_sandbox_id: podId,
-      config: { ...configIn<ContainerConfig>(container), metadata: { name, attempt: 1 } },
+      config: { ...config, metadata },
       sandbox_config: configIn<PodSandboxConfig>(sandbox),
     });
     await cri.startContainer(created);
