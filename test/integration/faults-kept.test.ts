@@ -34,7 +34,8 @@ async function closeBoth(): Promise<void> {
   await Promise.all([busy.close(), silent.close()]);
 }
 
-const flags = ['--connection-linger', '10m', '--freeze-timeout', '5s'] as const;
+// At the deadline of a freeze what is held is let go, wherever the pod is, and may be refused: agents start before that.
+const flags = ['--connection-linger', '10m', '--freeze-timeout', '20s'] as const;
 
 /** Begins to move it, and does something at a moment of its course. */
 type Moment = (act: () => Promise<void>) => Promise<Attempt>;
