@@ -24,7 +24,7 @@ const lasting = { wait: 'moved', flags: ['--connection-linger', 'unlimited'] } a
 
 const moves = 20;
 
-it(`fifty clients of ten kinds, through ${moves} moves back and forth`, { timeout: 600_000 }, async () => {
+it(`fifty clients of ten kinds, through ${moves} moves back and forth`, { timeout: 900_000 }, async () => {
   const at = (ip: string) => subjects.addresses(ip, kept);
   let pod: Placed = await pods.run(subjects.pod('servers', kept));
   await untilListening(lab, at(pod.ip));
