@@ -24,7 +24,7 @@ const workloads = new Workloads(lab);
 
 afterEach(async () => await workloads.remove());
 
-const moves = 10;
+const moves = 6;
 
 /** Slices that the endpoints' own controller has not made. */
 async function ownSlices(): Promise<V1EndpointSlice[]> {

@@ -11,7 +11,7 @@ const pods = new Pods(lab);
 afterEach(async () => await pods.remove());
 
 const transports = ['stream', 'nfs'] as const;
-const moves = 20;
+const moves = 10;
 
 it(`${moves} times: no acknowledged write is lost, and both nodes are as they were`, async () => {
   let pod: Placed = await pods.run({ name: 'redis', image: 'redis' });

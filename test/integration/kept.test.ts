@@ -22,7 +22,7 @@ afterEach(async () => await pods.remove());
 const kept = ['redis', 'http', 'postgres', 'ssh'] as const;
 const lasting = { wait: 'moved', flags: ['--connection-linger', 'unlimited'] } as const;
 
-const moves = 20;
+const moves = 6;
 
 it(`fifty clients of ten kinds, through ${moves} moves back and forth`, { timeout: 900_000 }, async () => {
   const at = (ip: string) => subjects.addresses(ip, kept);
