@@ -37,6 +37,8 @@ export interface WaitingRedirect {
   holdAll(): Promise<void>;
   /** Once it is frozen: where its addresses and its peers move to. */
   keep(): Promise<Redirected>;
+  /** Once it is dumped: a program that listens for changes of the network would be frozen with them in its queue. */
+  forward(): Promise<void>;
   cancel(): void;
 }
 
@@ -49,6 +51,7 @@ export const nowhere: WaitingRedirect = {
   holdNew: () => Promise.resolve(),
   holdAll: () => Promise.resolve(),
   keep: () => Promise.resolve(unmoved),
+  forward: () => Promise.resolve(),
   cancel: () => {},
 };
 
@@ -119,11 +122,13 @@ export async function prepareRedirect(
       redirection.lost = sockets.filter(isUnaccepted).map(({ local, remote }) => ({ local, remote }));
       writeRedirection(paths, redirection);
       const finishing = keeps ? sockets.filter(isFinishing) : [];
-      // Not before what is not to be forwarded is refused.
       const kept = rules.keepThese(redirection.kept, finishing, moves);
       await third.go(plugged ? redirect + kept : kept);
-      await forward.go();
       return redirection;
+    },
+    // After keep(), so that what is not to be forwarded is refused.
+    async forward() {
+      await forward.go();
     },
     cancel() {
       for (const each of [first, second, third, forward]) each.cancel();

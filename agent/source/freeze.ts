@@ -60,7 +60,7 @@ export async function freezeAndSend(
   await sendImages(source, live, await kept);
   source.moment('images-sent');
   // CRIU puts its tasks back into the freezer when it leaves; before that a commit would promise too much.
-  const gone = Promise.all(armed.dumps.map(async (dump) => await dump.gone));
+  const gone = Promise.all([armed.redirect.forward(), ...armed.dumps.map(async (dump) => await dump.gone)]);
   [record.details.receipt] = await Promise.all([live.outbox.seal(signal), gone]);
   checkFrozen(live);
   source.moment('sent');
