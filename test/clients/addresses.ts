@@ -4,7 +4,6 @@ export interface Addresses {
   redis?: { host: string; port: number; tlsPort: number; authority: string };
   http?: Place;
   postgres?: Place;
-  dns?: Place;
   edge?: Place;
   ssh?: Place & { user: string; keyFile: string };
 }

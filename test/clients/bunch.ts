@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Addresses } from './addresses.ts';
 import type { OpenClient } from './client.ts';
-import { DnsQueries } from './dns.ts';
 import { HttpKeepAlive } from './http.ts';
 import { PostgresListener, PostgresTransaction } from './postgres.ts';
 import { RedisBlocked, RedisPipeline, RedisSilent, RedisSubscriber } from './redis.ts';
@@ -21,7 +20,6 @@ export const kinds = {
   'postgres-listener': { needs: 'postgres', open: (at, id) => PostgresListener.open(at, id) },
   'redis-subscriber': { needs: 'redis', open: (at, id) => RedisSubscriber.open(at, id) },
   'redis-silent': { needs: 'redis', open: (at) => RedisSilent.open(at) },
-  dns: { needs: 'dns', open: (at, id) => DnsQueries.open(at, id) },
   'redis-blocked': { needs: 'redis', open: (at, id) => RedisBlocked.open(at, id) },
 } as const satisfies Record<string, { needs: keyof Addresses; open: Open }>;
 

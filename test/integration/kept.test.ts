@@ -58,18 +58,6 @@ it('by IPv6, and by sockets that have both IP versions', async () => {
   expect(errorsOf(four)).toEqual([]);
 });
 
-it('a name server answers every question, by UDP, through four moves', { timeout: 120_000 }, async () => {
-  let pod: Placed = await pods.run(subjects.pod('dns', ['dns']));
-  await untilListening(lab, subjects.addresses(pod.ip, ['dns']));
-  const clients = await OpenClients.open(lab, subjects.addresses(pod.ip, ['dns']), { count: 4 });
-  for (let moved = 0; moved < 4; moved += 1) {
-    const before = await clients.look();
-    pod = await move(lab, pod, lasting);
-    await expect.poll(async () => await unanswered(clients, before), { timeout: 10_000 }).toEqual([]);
-  }
-  expect(errorsOf(await clients.stop())).toEqual([]);
-});
-
 describe('in the rarer states of a connection', () => {
   const carried = edgeCases.filter((what) => !['unaccepted', 'urgent-unread', 'urgent-inline'].includes(what));
 

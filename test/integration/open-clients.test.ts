@@ -15,8 +15,7 @@ import { untilListening } from '../subjects/listening.ts';
 const lab = open();
 const pods = new Pods(lab);
 let subjects: Subjects;
-// Who asks by datagrams has no connection that could end.
-const allKinds = (Object.keys(kinds) as Kind[]).filter((kind) => kind !== 'dns');
+const allKinds = Object.keys(kinds) as Kind[];
 
 // What nobody has built yet takes a minute.
 beforeAll(async () => {

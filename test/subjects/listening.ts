@@ -16,7 +16,6 @@ export async function untilListening(
     at.http,
     at.postgres,
     at.ssh,
-    at.dns,
     at.edge,
   ];
   for (const place of places) {
