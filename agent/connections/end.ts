@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import { run } from '../runtime/command.ts';
+import { within } from '../runtime/netns.ts';
 import type { Connection, Endpoint, Kept, Move } from './connection.ts';
 import type { Redirection } from './redirect.ts';
 import { endAll, nudgeMark } from './rules.ts';
@@ -24,7 +25,7 @@ export async function endConnections(
     what: `ending the connections that go by way of ${netns}`,
     signal,
   } as const;
-  await run(['nsenter', `--net=${netns}`, '--', 'nft', '-f', '-'], { ...options, stdin: endAll(moves) });
+  await run(within(netns, 'nft', '-f', '-'), { ...options, stdin: endAll(moves) });
   await resetEnds(
     netns,
     look().flatMap((each) => bothOf(each, moves)),
@@ -59,7 +60,7 @@ function bothOf(connection: Kept, moves: readonly Move[]): Ends[] {
 async function resetEnds(netns: string, ends: readonly Ends[], signal: AbortSignal): Promise<void> {
   if (ends.length === 0) return;
   const lines = ends.map(([from, to]) => `${from.address} ${from.port} ${to.address} ${to.port}\n`).join('');
-  await run(['nsenter', `--net=${netns}`, '--', 'perl', nudge, String(nudgeMark)], {
+  await run(within(netns, 'perl', nudge, String(nudgeMark)), {
     reason: 'ReleaseFailed',
     what: `resetting ${ends.length} ends of connections in ${netns}`,
     stdin: lines,

@@ -1,6 +1,7 @@
 /** The device by which a pod is reached. */
 import { Fault } from '../../proto/fault.ts';
 import { run } from '../runtime/command.ts';
+import { within } from '../runtime/netns.ts';
 
 export interface Interface {
   name: string;
@@ -19,7 +20,7 @@ interface Link {
  */
 export async function interfaceOf(netns: string, address: string): Promise<Interface> {
   const what = `looking for the interface that has ${address} in ${netns}`;
-  const json = await run(['nsenter', `--net=${netns}`, '--', 'ip', '-json', 'address', 'show'], {
+  const json = await run(within(netns, 'ip', '-json', 'address', 'show'), {
     reason: 'FreezeFailed',
     what,
   });

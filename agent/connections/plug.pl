@@ -1,12 +1,13 @@
 # Holds what comes for a pod that stands still. A rule sends its packets into this program's tap device, whose queue keeps
 # them; on "release" they come out of it again, in their order, as if they had just arrived, and those that follow at once.
-# usage: plug.pl DEVICE MAC PACKETS FIFO, in the pod's network namespace. Says "ready"; from the FIFO: "release", "end".
+# usage: plug.pl DEVICE MAC FIFO PACKETS SECONDS, in the pod's network namespace. Says "ready"; from the FIFO: "release",
+# "end". After SECONDS it ends by itself, and takes the rule away that leads here.
 # The device goes with this process, and with it whatever it holds.
 use strict;
 use warnings;
 use Fcntl qw(O_RDWR O_NONBLOCK);
 
-my ($device, $mac, $packets, $fifo) = @ARGV;
+my ($device, $mac, $fifo, $packets, $seconds) = @ARGV;
 my ($setInterface, $isTap, $withoutHeader) = (0x400454ca, 0x0002, 0x1000);
 
 $SIG{PIPE} = 'IGNORE';
@@ -23,6 +24,8 @@ syswrite(STDOUT, "ready\n");
 close(STDOUT);
 
 my ($released, $ending) = (0, 0);
+$SIG{ALRM} = sub { system('nft destroy table netdev podferry'); $released = $ending = 1 };
+alarm($seconds);
 for (;;) {
   my $wanted = '';
   vec($wanted, fileno($orders), 1) = 1;

@@ -4,6 +4,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault } from '../../proto/fault.ts';
 import { run } from '../runtime/command.ts';
+import { within } from '../runtime/netns.ts';
 import { outliving } from '../runtime/node.ts';
 import type { Interface } from './interface.ts';
 import { mostPackets, plugDevice } from './rules.ts';
@@ -12,22 +13,13 @@ const program = join(import.meta.dirname, 'plug.pl');
 
 /**
  * @param fifo where its orders come from, so that any life of this agent, or a shell, can give them
+ * @param deadlineMs after which it lets go by itself, whoever has forgotten it
  * @throws Fault FreezeFailed
  */
-export async function startPlug(netns: string, { mac }: Interface, fifo: string): Promise<void> {
+export async function startPlug(netns: string, { mac }: Interface, fifo: string, deadlineMs: number): Promise<void> {
   await run(['mkfifo', fifo], { reason: 'FreezeFailed', what: 'making the FIFO of the plug' });
-  const argv = [
-    'nsenter',
-    `--net=${netns}`,
-    '--',
-    'perl',
-    program,
-    plugDevice,
-    mac,
-    String(mostPackets),
-    fifo,
-  ] as const;
-  const [command, ...rest] = outliving([...argv]);
+  const limits = [String(mostPackets), String(Math.ceil(deadlineMs / 1_000))];
+  const [command, ...rest] = outliving(within(netns, 'perl', program, plugDevice, mac, fifo, ...limits));
   // What ends the agent must not drop what clients have sent.
   const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
   child.unref();

@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { plant, quote } from '../journal/planted.ts';
 import type { SidePaths } from '../paths.ts';
 import { run } from '../runtime/command.ts';
-import { shellLineWithin } from '../runtime/netns.ts';
+import { shellLineWithin, within } from '../runtime/netns.ts';
 import type { Connection, Kept, Move } from './connection.ts';
 import { interfaceOf } from './interface.ts';
 import { keep } from './keep.ts';
@@ -85,12 +85,14 @@ export interface RedirectPlan {
   moves: Move[];
   keeps: boolean;
   plugged: boolean;
+  /** Within it traffic has been passed on, or nothing has come of the migration. */
+  deadlineMs: number;
 }
 
 /** Starts what will set the rules, so that setting them costs no start of a process. */
 export async function prepareRedirect(
   paths: SidePaths,
-  { netns, pid, moves, keeps, plugged }: RedirectPlan,
+  { netns, pid, moves, keeps, plugged, deadlineMs }: RedirectPlan,
 ): Promise<WaitingRedirect> {
   const redirection: Redirection = { netns, moves, plugged, keeps, kept: [], lost: [] };
   writeRedirection(paths, redirection);
@@ -99,7 +101,7 @@ export async function prepareRedirect(
   if (plugged) {
     const end = `[ ! -p ${quote(paths.plug)} ] || echo end 1<>${quote(paths.plug)}`;
     plant(paths, 'plug', `${shellLineWithin(netns, rules.unplug)}\n${end}`);
-    await startPlug(netns, device, paths.plug);
+    await startPlug(netns, device, paths.plug, deadlineMs);
   }
   const nft = () => startWithin(netns, ['nft', '-f', '-'], 'setting what redirects the pod');
   const [first, second, third] = [nft(), nft(), nft()];
@@ -146,14 +148,14 @@ function ours(pid: number, moves: readonly Move[]): Socket[] {
   return socketsOf(pid).filter(({ state, local }) => state === 'listen' || own.has(local.address));
 }
 
-async function plantSwitches(paths: SidePaths, { netns, moves }: Redirection): Promise<void> {
-  const within = (script: string) => ['nsenter', `--net=${netns}`, '--', '/bin/sh', '-c', script] as const;
+async function plantSwitches(paths: SidePaths, { netns, moves, keeps }: Redirection): Promise<void> {
+  const shell = (script: string) => within(netns, '/bin/sh', '-c', script);
   const look = forEach([...switches, ...forwarding], moves, (file) => `echo "echo $(cat ${file}) >${file}"`);
-  const asTheyWere = await run(within(look), { reason: 'FreezeFailed', what: `asking ${netns} whether it forwards` });
+  const asTheyWere = await run(shell(look), { reason: 'FreezeFailed', what: `asking ${netns} whether it forwards` });
   plant(paths, 'forwarding', shellLineWithin(netns, `${rules.unredirect}\n${asTheyWere}`));
   const set = `nft -f - || exit\n${forEach(switches, moves, setTo)}`;
   const what = `leaving connections in ${netns} untracked`;
-  await run(within(set), { reason: 'FreezeFailed', what, stdin: rules.stayUntracked(moves) });
+  await run(shell(set), { reason: 'FreezeFailed', what, stdin: keeps ? rules.stayUntracked(moves) : '' });
 }
 
 /** Waits for the end of its input. */

@@ -112,6 +112,9 @@ function redirectOne({ family, from, to }: Move, keeps: boolean, plugged: boolea
   map leaving { type ${address} . inet_service . ${address} . inet_service : ${address} . inet_service; }
   set kept { type ${address} . inet_service . inet_service; }
   set finishing { type ${address} . inet_service . inet_service; }${plugged ? '' : gap}
+  chain raw {
+    type filter hook prerouting priority raw
+  }
   chain prerouting {
     type nat hook prerouting priority dstnat
     ${family} daddr ${from} dnat ${withPort} to ${family} saddr . tcp sport . tcp dport map @arriving

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { Fault } from '../../proto/fault.ts';
+import { within } from '../runtime/netns.ts';
 
 export interface Waiting {
   /** Gives it its input, and resolves when it has done its work. Once only. @throws Fault FreezeFailed */
@@ -15,8 +16,9 @@ export interface Waiting {
  * @param argv what reads its input to the end before it does anything
  * @param what it is to do
  */
-export function startWithin(netns: string, argv: readonly string[], what: string): Waiting {
-  const child = spawn('nsenter', [`--net=${netns}`, '--', ...argv], { stdio: ['pipe', 'ignore', 'pipe'] });
+export function startWithin(netns: string, argv: [string, ...string[]], what: string): Waiting {
+  const [program, ...rest] = within(netns, ...argv);
+  const child = spawn(program, rest, { stdio: ['pipe', 'ignore', 'pipe'] });
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   child.stdin.on('error', () => {});

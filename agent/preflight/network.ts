@@ -18,9 +18,10 @@ export async function networkFeatures(): Promise<NetworkFeature[]> {
   const directory = mkdtempSync(join(tmpdir(), 'podferry-network-'));
   const fifo = join(directory, 'orders');
   const withPlug = [
-    `mkfifo ${fifo}`,
-    `perl ${plug} ${plugDevice} ${mac} ${mostPackets} ${fifo} >${fifo}.out & `,
-    `for i in 1 2 3 4 5 6 7 8 9 10; do [ -s ${fifo}.out ] && break; sleep 0.1; done`,
+    `mkfifo ${fifo} ${fifo}.ready`,
+    `perl ${plug} ${plugDevice} ${mac} ${fifo} ${mostPackets} 5 >${fifo}.ready &`,
+    // Its word, or its end.
+    `read -r word <${fifo}.ready`,
     'nft -f -; code=$?',
     `echo end 1<>${fifo}; wait; exit $code`,
   ].join('\n');

@@ -1,8 +1,12 @@
 /** A pod's network namespace, entered by those that have work there. */
 import { quote } from '../journal/planted.ts';
 
+/** A program in the namespace, with the files that the agent sees. @param netns its path */
+export function within(netns: string, ...argv: [string, ...string[]]): [string, ...string[]] {
+  return ['nsenter', `--net=${netns}`, '--', ...argv];
+}
+
 /** A shell's line that runs a script in the namespace, and does nothing once that is gone. */
 export function shellLineWithin(netns: string, script: string): string {
-  const argv = ['nsenter', `--net=${netns}`, '--', '/bin/sh', '-c', script];
-  return `[ ! -e ${quote(netns)} ] || ${argv.map(quote).join(' ')}`;
+  return `[ ! -e ${quote(netns)} ] || ${within(netns, '/bin/sh', '-c', script).map(quote).join(' ')}`;
 }

@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault } from '../../proto/fault.ts';
 import { movesOf } from '../connections/moves.ts';
+import { translatesItself } from '../connections/own-rules.ts';
 import { reachesAll } from '../connections/reach.ts';
 import { nowhere, prepareRedirect } from '../connections/redirect.ts';
 import { halfOf } from '../../proto/half.ts';
@@ -42,10 +43,16 @@ export async function arm(
   const { netns, addresses } = networkOf(pod);
   const moves = halfOf(record.plan) === 'checkpoint' ? [] : movesOf(addresses, targetIps);
   const pid = pod.containers[0]?.pid ?? 0;
-  const keeps = keepsConnections(record.plan) && (await reachesAll(netns, pid, moves, signal));
+  const keeps =
+    keepsConnections(record.plan) &&
+    !(await translatesItself(netns, pid, signal)) &&
+    (await reachesAll(netns, pid, moves, signal));
   const dumps = await startDumps(source, keeps);
   live.armed = { dumps, redirect: nowhere };
-  if (moves.length > 0) live.armed.redirect = await prepareRedirect(paths, { netns, pid, moves, keeps, plugged });
+  if (moves.length > 0) {
+    const plan = { netns, pid, moves, keeps, plugged, deadlineMs: record.plan.wait_deadline_ms };
+    live.armed.redirect = await prepareRedirect(paths, plan);
+  }
   await Promise.all(dumps.map(async (dump) => await dump.waits(signal)));
   await Promise.all(trees.map(async (tree) => await tree.getReady()));
   // So that little is left to write when the pod stands still.

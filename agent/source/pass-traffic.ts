@@ -3,6 +3,7 @@
  * connections are not kept, they end: a reset tells a client to connect anew. (A kernel without CONFIG_INET_DIAG_DESTROY
  * does nothing; then clients are told when they next say something.)
  */
+import { existsSync } from 'node:fs';
 import { resetLost } from '../connections/end.ts';
 import { orderPlug } from '../connections/plug.ts';
 import { readRedirection } from '../connections/redirect.ts';
@@ -12,6 +13,7 @@ import { uproot } from '../journal/planted.ts';
 import { calmRcu } from '../runtime/expedited-rcu.ts';
 import { stopWatchdog } from './arm.ts';
 import { run } from '../runtime/command.ts';
+import { within } from '../runtime/netns.ts';
 import type { SourceMigration } from './source.ts';
 
 /** After the commit. May be repeated. */
@@ -21,29 +23,34 @@ export async function passTraffic(source: SourceMigration, signal: AbortSignal):
     throw new Fault('CutOverFailed', `the source is ${record.step}, not Committed: its connections are in use`);
   }
   const redirection = readRedirection(paths);
-  if (redirection === undefined || source.passedAt !== undefined) return;
+  // Gone with all that led through it, or done.
+  if (redirection === undefined || source.trafficPassed || !existsSync(redirection.netns)) return;
   const { netns, moves, plugged, keeps } = redirection;
-  const within = async (argv: readonly [string, ...string[]], stdin?: string) =>
-    await run(['nsenter', `--net=${netns}`, '--', ...argv], {
+  const act = async (argv: [string, ...string[]], stdin?: string) =>
+    await run(within(netns, ...argv), {
       reason: 'CutOverFailed',
       what: `passing on what comes to ${netns}`,
       stdin,
       signal,
     });
-  const closing = keeps || record.step === 'Released' ? undefined : within(closeAll);
   // At once, by the way that packets have taken until now; then they need not take it any more.
   orderPlug(paths.plug, 'release');
-  source.moment('passed');
-  source.enter(record.step);
-  await (plugged ? within(['/bin/sh', '-c', unplug]) : within(['nft', '-f', '-'], passOn(moves)));
+  if (source.passedAt === undefined) {
+    source.moment('passed');
+    source.enter(record.step);
+  }
+  await Promise.all([
+    keeps || record.step === 'Released' ? undefined : act(closeAll),
+    plugged ? act(['/bin/sh', '-c', unplug]) : act(['nft', '-f', '-'], passOn(moves)),
+  ]);
   orderPlug(paths.plug, 'end');
   uproot(paths, 'plug');
-  await closing;
   // What they were for is over, and what follows may take long.
   stopWatchdog(source);
   calmRcu(paths);
+  source.trafficPassed = true;
   // Takes a second or two, and everybody else's connections go on already.
   resetLost(redirection, source.abort.signal).catch(() => {});
 }
 
-const closeAll = ['ss', '--kill', '--tcp', '--numeric', 'state', 'connected'] as const;
+const closeAll: [string, ...string[]] = ['ss', '--kill', '--tcp', '--numeric', 'state', 'connected'];

@@ -55,6 +55,8 @@ export class SourceMigration {
   connections: Connections | undefined;
   /** No connection needs this side any more, because they were told so. */
   connectionsEnded = false;
+  /** All that held it is gone; known of this life of the agent alone. */
+  trafficPassed = false;
   /** Ends what lingers, should nobody else. */
   limit: NodeJS.Timeout | undefined;
 

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { Fault } from '../../proto/fault.ts';
 import { appeared } from '../journal/appeared.ts';
 import { run } from '../runtime/command.ts';
+import { within } from '../runtime/netns.ts';
 import type { OciSpec } from '../runtime/oci-spec.ts';
 import type { ContainerRuntime } from '../runtime/runtime.ts';
 import { waitForWrapper } from './create-pod.ts';
@@ -59,8 +60,8 @@ function netnsOf({ containers }: TargetMigration): string {
  * wrapper keeps it waiting: it took 4 s (containerd 2.1).
  */
 async function addressesIn(netns: string, signal: AbortSignal): Promise<string[]> {
-  const argv = ['nsenter', `--net=${netns}`, '--', 'ip', '-json', 'address', 'show', 'scope', 'global', 'up'] as const;
-  const said = await run([...argv], {
+  const argv = within(netns, 'ip', '-json', 'address', 'show', 'scope', 'global', 'up');
+  const said = await run(argv, {
     reason: 'TargetPrepareFailed',
     what: `looking up the addresses in ${netns}`,
     signal,

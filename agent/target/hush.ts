@@ -5,7 +5,7 @@
  */
 import { plant, undoOne } from '../journal/planted.ts';
 import { run } from '../runtime/command.ts';
-import { shellLineWithin } from '../runtime/netns.ts';
+import { shellLineWithin, within } from '../runtime/netns.ts';
 import type { TargetMigration } from './target.ts';
 
 const table = 'podferry-hush';
@@ -23,7 +23,7 @@ export async function hush({ containers, paths }: TargetMigration, netns: string
   if (containers.length < 2) return;
   plant(paths, 'hush', shellLineWithin(netns, undo));
   const what = `keeping the containers in ${netns} apart`;
-  await run(['nsenter', `--net=${netns}`, '--', 'nft', '-f', '-'], {
+  await run(within(netns, 'nft', '-f', '-'), {
     reason: 'TargetPrepareFailed',
     what,
     stdin: rules,

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { createInterface } from 'node:readline';
-import type { Lab, Place } from '../lab/index.ts';
+import type { Lab } from '../lab/index.ts';
 import type { Addresses } from './addresses.ts';
 import type { Kind } from './bunch.ts';
 import { Inbox } from './inbox.ts';
@@ -19,8 +19,6 @@ export interface OpenClientsOptions {
   count?: number;
   /** All that there are servers for unless told. */
   kinds?: readonly Kind[];
-  /** Where they run: Services have addresses at nodes alone. */
-  place?: Place;
   signal?: AbortSignal;
 }
 
@@ -45,10 +43,10 @@ export class OpenClients {
   static async open(
     lab: Lab,
     at: Addresses,
-    { count = 50, kinds = [], place = 'control', signal }: OpenClientsOptions = {},
+    { count = 50, kinds = [], signal }: OpenClientsOptions = {},
   ): Promise<OpenClients> {
     const argv = [process.execPath, program, String(count), ...kinds];
-    const clients = new OpenClients(lab.spawn(place, argv, { stdio: 'pipe', ...(signal && { signal }) }));
+    const clients = new OpenClients(lab.spawn('control', argv, { stdio: 'pipe', ...(signal && { signal }) }));
     clients.#say(JSON.stringify(at));
     await clients.#reports.take();
     return clients;

@@ -1,14 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Addresses } from '../clients/addresses.ts';
-import type { Lab, Place } from '../lab/index.ts';
+import type { Lab } from '../lab/index.ts';
 
 /** Resolves when every server takes connections. */
-export async function untilListening(
-  lab: Lab,
-  at: Addresses,
-  patienceMs = 20_000,
-  from: Place = 'control',
-): Promise<void> {
+export async function untilListening(lab: Lab, at: Addresses, patienceMs = 20_000): Promise<void> {
   const until = performance.now() + patienceMs;
   const places = [
     at.redis,
@@ -22,7 +17,7 @@ export async function untilListening(
     if (place === undefined) continue;
     const { host, port } = place;
     while (
-      (await lab.exec(from, ['timeout', '2', 'bash', '-c', ': <"/dev/tcp/$0/$1"', host, String(port)])).code !== 0
+      (await lab.exec('control', ['timeout', '2', 'bash', '-c', ': <"/dev/tcp/$0/$1"', host, String(port)])).code !== 0
     ) {
       if (performance.now() > until) throw new Error(`nothing listens on ${host}:${port} within ${patienceMs} ms`);
       await sleep(50);
