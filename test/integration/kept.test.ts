@@ -6,10 +6,13 @@ import { errorsOf, OpenClients, type Report } from '../clients/open-clients.ts';
 import { open } from '../lab/index.ts';
 import { Subjects } from '../subjects/pod.ts';
 import { untilListening } from '../subjects/listening.ts';
+import { kubectlMigrate } from './attempt.ts';
 import { move, type Placed, Pods } from './migrate.ts';
 
 const lab = open();
 const pods = new Pods(lab);
+// After the other one below: hooks run from the last to the first.
+afterEach(async () => await pods.remove());
 let subjects: Subjects;
 
 // What nobody has built yet takes a minute.
@@ -17,7 +20,11 @@ beforeAll(async () => {
   subjects = await Subjects.prepare(lab);
 }, 600_000);
 afterAll(async () => await subjects.remove());
-afterEach(async () => await pods.remove());
+// What a pod has left goes when its last connection has: not at the same time as the test takes it away.
+afterEach(async () => {
+  const running = async () => (await kubectlMigrate(lab, 'list', '--running')).migration;
+  await expect.poll(running, { timeout: 60_000 }).toEqual([]);
+});
 
 const kept = ['redis', 'http', 'postgres', 'ssh'] as const;
 const lasting = { wait: 'moved', flags: ['--connection-linger', 'unlimited'] } as const;
