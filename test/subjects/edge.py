@@ -482,7 +482,8 @@ def open_case(case):
     def run(pause):
         if case.accepted_late:
             pause.wait()
-        listener.settimeout(PATIENCE)
+        # What is accepted late has been there all the time, or is there no more.
+        listener.settimeout(5 if case.accepted_late else PATIENCE)
         try:
             connection, _ = listener.accept()
         except OSError as error:
