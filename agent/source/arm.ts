@@ -7,8 +7,6 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault } from '../../proto/fault.ts';
 import { movesOf } from '../connections/moves.ts';
-import { translatesItself } from '../connections/own-rules.ts';
-import { reachesAll } from '../connections/reach.ts';
 import { nowhere, prepareRedirect } from '../connections/redirect.ts';
 import { halfOf } from '../../proto/half.ts';
 import { mountTmpfs } from '../journal/mount.ts';
@@ -43,10 +41,8 @@ export async function arm(
   const { netns, addresses } = networkOf(pod);
   const moves = halfOf(record.plan) === 'checkpoint' ? [] : movesOf(addresses, targetIps);
   const pid = pod.containers[0]?.pid ?? 0;
-  const keeps =
-    keepsConnections(record.plan) &&
-    !(await translatesItself(netns, pid, signal)) &&
-    (await reachesAll(netns, pid, moves, signal));
+  // As the target's CRIU was told, which waits already.
+  const keeps = keepsConnections(record.plan);
   const dumps = await startDumps(source, keeps);
   live.armed = { dumps, redirect: nowhere };
   if (moves.length > 0) {

@@ -15,6 +15,7 @@ import { expiry } from '../journal/expiry.ts';
 import { undoAll } from '../journal/planted.ts';
 import { closeJournal, decision, listJournals, now, openJournal, readRecord } from '../journal/record.ts';
 import * as metrics from '../metrics.ts';
+import { checkOwnRules } from '../connections/own-rules.ts';
 import { checkLabel } from '../paths.ts';
 import { checkPlan } from '../plan.ts';
 import { describePod, findPod } from '../preflight/describe.ts';
@@ -29,7 +30,7 @@ import { closeRest, linger } from './linger.ts';
 import { passTraffic } from './pass-traffic.ts';
 import { killEarly, release } from './release.ts';
 import { rollBack } from './roll-back.ts';
-import { SourceMigration, type SourceRecord } from './source.ts';
+import { keepsConnections, SourceMigration, type SourceRecord } from './source.ts';
 import { strategyOf } from './strategy.ts';
 
 /** Above the linger itself: a coordinator that starts anew has this long to carry on. */
@@ -111,6 +112,10 @@ export class Sources {
         throw new Fault('MigrationInProgress', `the pod is leaving already, by ${other.record.plan.id}`);
       }
     }
+    // Before its object may have to go: after that there is no way back.
+    const { netnsPath } = pod.status;
+    if (netnsPath !== undefined && keepsConnections(plan))
+      await checkOwnRules(netnsPath, pod.containers[0]?.pid ?? 0, signal);
     const manifest = manifestOf(pod, situation.cpuFlags);
     const to = { migration: plan.id, address: data_address, peer: plan.target_node, token, manifest };
     const outbox = await this.#parts.sending(plan).open(to, signal);

@@ -7,7 +7,7 @@ import { open } from '../lab/index.ts';
 import { Subjects } from '../subjects/pod.ts';
 import { untilListening } from '../subjects/listening.ts';
 import { kubectlMigrate } from './attempt.ts';
-import { move, type Placed, Pods } from './migrate.ts';
+import { migrate, move, otherThan, type Placed, Pods } from './migrate.ts';
 
 const lab = open();
 const pods = new Pods(lab);
@@ -84,6 +84,16 @@ describe('in the rarer states of a connection', () => {
     const { errors } = await connection.finish(moved.ip);
     expect(errors).toContainEqual(expect.stringContaining('outside: ConnectionResetError'));
   });
+});
+
+it('a pod that translates its connections itself is refused, unless they may be closed', async () => {
+  const pod = await pods.run({ name: 'meshed', image: 'counter' });
+  const rules = 'add table ip mesh; add chain ip mesh nat { type nat hook prerouting priority dstnat; }';
+  await lab.run(pod.node, ['nsenter', `--net=/proc/${pod.pid}/ns/net`, '--', 'nft', rules]);
+  const refused = await migrate(lab, pod.name, otherThan(pod.node));
+  expect([refused.code === 0, refused.stderr]).toEqual([false, expect.stringContaining('NetworkUnavailable')]);
+  const moved = await move(lab, pod, { flags: ['--network', 'close'] });
+  expect(moved.migration).toMatchObject({ phase: 'Succeeded', network: 'close' });
 });
 
 async function unanswered(clients: OpenClients, before: readonly Report[]): Promise<string[]> {
