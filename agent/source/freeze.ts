@@ -16,6 +16,7 @@ import { startWatchdog, stopWatchdog } from './arm.ts';
 import { lostByRestart } from './copy-ahead.ts';
 import { flushShared } from './flush.ts';
 import { thaw } from './roll-back.ts';
+import { sendPages } from './send-pages.ts';
 import type { SourceLive, SourceMigration } from './source.ts';
 
 export async function freezeAndSend(
@@ -27,6 +28,7 @@ export async function freezeAndSend(
   if (live?.armed === undefined) throw lostByRestart(source);
   const { armed } = live;
   signal = AbortSignal.any([signal, live.outbox.lost]);
+  const isCopy = halfOf(record.plan) === 'checkpoint';
 
   enterPhase('Freezing');
   startWatchdog(source);
@@ -48,7 +50,10 @@ export async function freezeAndSend(
   flushed.catch(() => {});
   const kept = armed.redirect.keep();
   kept.catch(() => {});
-  await Promise.all(armed.dumps.map(async (dump) => await dump.dump(signal)));
+  const dumps = armed.dumps.map(async (dump) => await dump.dump(signal));
+  const pages = isCopy ? Promise.resolve([]) : sendMemory(source, live, dumps);
+  pages.catch(() => {});
+  await Promise.all(dumps);
   source.moment('dumped');
 
   record.details.dumpedBytes = imageBytes(source, live);
@@ -56,8 +61,10 @@ export async function freezeAndSend(
   await Promise.all([files, flushed]);
   await sendLinked(source, live);
   source.moment('files-sent');
-  if (halfOf(record.plan) === 'checkpoint') return await thawAndSend(source, live, signal);
-  await sendImages(source, live, await kept);
+  if (isCopy) return await thawAndSend(source, live, signal);
+  const sent = await pages;
+  source.moment('memory-sent');
+  await sendImages(source, live, await kept, sent);
   source.moment('images-sent');
   // CRIU puts its tasks back into the freezer when it leaves; before that a commit would promise too much.
   const gone = Promise.all([armed.redirect.forward(), ...armed.dumps.map(async (dump) => await dump.gone)]);
@@ -89,7 +96,7 @@ async function thawAndSend(source: SourceMigration, live: SourceLive, signal: Ab
   source.moment('thawed');
   stopWatchdog(source);
   calmRcu(source.paths);
-  await sendImages(source, live, unmoved);
+  await sendImages(source, live, unmoved, []);
   source.moment('images-sent');
   source.record.details.receipt = await live.outbox.seal(signal);
   source.moment('sent');
@@ -114,13 +121,30 @@ async function sendLinked(source: SourceMigration, live: SourceLive): Promise<vo
   }
 }
 
-async function sendImages(source: SourceMigration, live: SourceLive, redirected: Redirected): Promise<void> {
+/** @returns what of it has left, for each container */
+async function sendMemory(
+  { paths }: SourceMigration,
+  { pod, outbox }: SourceLive,
+  dumps: readonly Promise<void>[],
+): Promise<Set<string>[]> {
+  const each = pod.containers.map(async ({ name }, at) => {
+    return await sendPages(outbox, name, paths.container(name).images, dumps[at] ?? Promise.resolve());
+  });
+  return await Promise.all(each);
+}
+
+async function sendImages(
+  source: SourceMigration,
+  live: SourceLive,
+  redirected: Redirected,
+  sent: readonly ReadonlySet<string>[],
+): Promise<void> {
   const own = new Map(redirected.moves.map(({ from, to }) => [from, to]));
   const peerOf = peersBy(redirected);
-  for (const { name } of live.pod.containers) {
+  for (const [at, { name }] of live.pod.containers.entries()) {
     const { images } = source.paths.container(name);
     mendImages(images, (files) => moveAddresses(files, own, peerOf));
-    for (const file of readdirSync(images)) {
+    for (const file of readdirSync(images).filter((each) => sent[at]?.has(each) !== true)) {
       const path = join(images, file);
       const { size } = statSync(path);
       await live.outbox.put({ channel: `${name}/images`, op: 'image', path: file, size }, { path });

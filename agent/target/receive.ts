@@ -19,6 +19,7 @@ export function sinkOf(target: TargetMigration): Sink {
       if (paths === undefined)
         throw new Fault('InvalidArgument', `no container ${JSON.stringify(name)} is expected here`);
       if (part === 'images') return await writeImage(paths, entry, body);
+      if (part === 'memory') return await writePages(paths, entry, body);
       let tree = target.trees.get(entry.channel);
       if (tree === undefined) {
         tree = isYetToCome(target, name, part)
@@ -48,6 +49,15 @@ async function writeImage(paths: ContainerPaths, entry: Entry, body: Arriving): 
   if (name.includes('/') || name === 'descriptors.json') throw new Fault('InvalidArgument', `${name} is no CRIU image`);
   // CRIU waits for the inventory, so that one is kept aside until the go.
   await save(body, name === 'inventory.img' ? paths.inventory : join(paths.images, name));
+}
+
+/** A piece of what CRIU writes at the source at the same time. */
+async function writePages(paths: ContainerPaths, { path = '', meta }: Entry, body: Arriving): Promise<void> {
+  const { at } = (meta ?? {}) as { at?: unknown };
+  if (!/^pages-\d+\.img$/.test(path) || !Number.isSafeInteger(at) || (at as number) < 0) {
+    throw new Fault('InvalidArgument', `${path} from ${JSON.stringify(at)} is no part of CRIU's pages`);
+  }
+  await save(body, join(paths.images, path), { at: at as number });
 }
 
 /** Where a tree of the source's container lies on this node. */

@@ -21,11 +21,15 @@ export interface Entry {
   meta?: Json;
 }
 
-/**
- * A path is a regular file that is read up to the size that it has when its turn comes, without leaving the event
- * loop: meant for tmpfs. What is on a disk, or may grow or vanish, comes as an iterable.
- */
-export type Body = Buffer | AsyncIterable<Buffer> | { path: string };
+/** What is on a disk, or may vanish, comes as an iterable. */
+export type Body = Buffer | AsyncIterable<Buffer> | FileBody;
+
+/** A regular file that is read when its turn comes, without leaving the event loop: meant for tmpfs. */
+export interface FileBody {
+  path: string;
+  /** In bytes, `to` exclusive: of a file that may still grow at its end. Without it: all that it has then. */
+  range?: { from: number; to: number };
+}
 
 /** What the target holds, of all entries until then. */
 export interface Receipt {

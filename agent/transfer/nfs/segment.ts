@@ -4,7 +4,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { Fault } from '../../../proto/fault.ts';
 import { storageFault } from '../foreign-error.ts';
-import type { Body, Entry } from '../transfer.ts';
+import type { Body, Entry, FileBody } from '../transfer.ts';
 import type { Part } from './manifest.ts';
 import { answered, partial, publish } from './share.ts';
 
@@ -94,22 +94,23 @@ export class Segment {
 
 async function* parts(body: Body): AsyncGenerator<Buffer> {
   if (Buffer.isBuffer(body)) yield body;
-  else if ('path' in body) yield* read(body.path);
+  else if ('path' in body) yield* read(body);
   else yield* body;
 }
 
-async function* read(path: string): AsyncGenerator<Buffer> {
+async function* read({ path, range }: FileBody): AsyncGenerator<Buffer> {
   const what = `cannot read ${path}`;
   let file: FileHandle | undefined;
   try {
     file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     const stat = await file.stat();
     if (!stat.isFile()) throw new Fault('InvalidArgument', `${what}: it is not a regular file`);
-    const block = Buffer.allocUnsafe(Math.min(blockBytes, stat.size));
-    for (let at = 0; at < stat.size; ) {
-      const { bytesRead } = await file.read(block, 0, Math.min(block.length, stat.size - at), at);
+    const { from, to } = range ?? { from: 0, to: stat.size };
+    const block = Buffer.allocUnsafe(Math.min(blockBytes, to - from));
+    for (let at = from; at < to; ) {
+      const { bytesRead } = await file.read(block, 0, Math.min(block.length, to - at), at);
       if (bytesRead === 0) {
-        const shrank = `it shrank from ${stat.size} to ${at} bytes while it was read`;
+        const shrank = `it ends after ${at} bytes, and had ${to} before`;
         throw new Fault('TransferFailed', `${what}: ${shrank}; nothing else may write to it`);
       }
       at += bytesRead;

@@ -6,7 +6,7 @@ import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { Fault } from '../../../proto/fault.ts';
 import { storageFault } from '../foreign-error.ts';
-import type { Body, Entry } from '../transfer.ts';
+import type { Body, Entry, FileBody } from '../transfer.ts';
 import { unless } from '../unless.ts';
 import { frame, headBytes, type Kind, kinds, writeHead } from './frames.ts';
 import { Tally } from './tally.ts';
@@ -45,7 +45,7 @@ export class Writer {
       await this.#append(frame(kinds.Entry, { ...entry, size: body.length }));
       await this.#copy(body);
     } else if ('path' in body) {
-      await this.#file(entry, body.path);
+      await this.#file(entry, body);
     } else {
       await this.#append(frame(kinds.Entry, entry));
       for await (const part of body) await this.#copy(part);
@@ -68,7 +68,7 @@ export class Writer {
     [this.tally, this.#onProgress] = [tally, onProgress];
   }
 
-  async #file(entry: Entry, path: string): Promise<void> {
+  async #file(entry: Entry, { path, range }: FileBody): Promise<void> {
     const what = `cannot read ${path}`;
     let file: number;
     try {
@@ -80,12 +80,13 @@ export class Writer {
     try {
       const stat = fstatSync(file);
       if (!stat.isFile()) throw new Fault('InvalidArgument', `${what}: it is not a regular file`);
-      checkSize(entry.size, stat.size);
-      await this.#append(frame(kinds.Entry, { ...entry, size: stat.size }));
-      for (let at = 0, count = 0; at < stat.size; at += count) {
-        count = await this.#fill((into) => readSync(file, into, 0, Math.min(into.length, stat.size - at), at));
+      const { from, to } = range ?? { from: 0, to: stat.size };
+      checkSize(entry.size, to - from);
+      await this.#append(frame(kinds.Entry, { ...entry, size: to - from }));
+      for (let at = from, count = 0; at < to; at += count) {
+        count = await this.#fill((into) => readSync(file, into, 0, Math.min(into.length, to - at), at));
         if (count === 0) {
-          const shrank = `it shrank from ${stat.size} to ${at} bytes while it was read`;
+          const shrank = `it ends after ${at} bytes, and had ${to} before`;
           throw new Fault('TransferFailed', `${what}: ${shrank}; nothing else may write to it`);
         }
       }

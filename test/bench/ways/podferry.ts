@@ -44,7 +44,10 @@ function partsOf(moments: Record<string, number>): Record<string, number> {
   const between = (from: string, to: string) => (moments[to] ?? Number.NaN) - (moments[from] ?? Number.NaN);
   return {
     dump: between('frozen', 'dumped'),
-    transfer: between('dumped', 'sent'),
+    files: between('dumped', 'files-sent'),
+    memory: between('files-sent', 'memory-sent'),
+    images: between('memory-sent', 'images-sent'),
+    seal: between('images-sent', 'sent'),
     commit: between('sent', 'go'),
     restore: between('go', 'running'),
   };
