@@ -31,6 +31,7 @@ interface Flags {
   stateDir: string;
   nfsDir?: string;
   wrapper: string;
+  keepLogs: number;
   logLevel: string;
 }
 
@@ -61,6 +62,11 @@ const flags = new Command('podferry-agent')
     flag('--wrapper <file>', 'what the runtime handler podferry calls').default(
       '/usr/local/lib/podferry/podferry-runc',
     ),
+  )
+  .addOption(
+    flag('--keep-logs <number>', "CRIU's logs of so many migrations that went well, below the state directory")
+      .argParser(Number)
+      .default(0),
   )
   .addOption(flag('--log-level <level>', 'trace, debug, info, warn or error').default('info'))
   .parse()
@@ -115,12 +121,14 @@ const situation = await lookAround({ node: flags.node, wrapper: flags.wrapper, n
 for (const problem of situation.problems) log.warn({ reason: problem.reason }, problem.message ?? '');
 const runtime = connect(flags.containerd);
 const transports = await openTransports({ address: flags.dataListen, identity, nfsDirectory: flags.nfsDir, log });
+const paths = new NodePaths(flags.stateDir);
 const agent = new Agent({
-  paths: new NodePaths(flags.stateDir),
+  paths,
   runtime,
   containerd: flags.containerd,
   transports,
   situation,
+  keptLogs: { directory: paths.allLogs, most: flags.keepLogs },
   log,
 });
 await agent.takeUp();

@@ -13,6 +13,7 @@ import type { Phase } from '../../proto/phases.ts';
 import type { AgentParts } from '../agent.ts';
 import { expiry } from '../journal/expiry.ts';
 import { undoAll } from '../journal/planted.ts';
+import { keepLogs } from '../journal/keep.ts';
 import { closeJournal, decision, listJournals, now, openJournal, readRecord } from '../journal/record.ts';
 import * as metrics from '../metrics.ts';
 import { checkOwnRules } from '../connections/own-rules.ts';
@@ -254,6 +255,9 @@ export class Sources {
     const source = this.get(id);
     const pid = await this.#pidWithin(source);
     if (pid !== undefined && source.passedAt !== undefined) await closeRest(source, pid, signal);
+    const { paths, record } = source;
+    const containers = new Map(record.details.containers.map(({ name }) => [name, paths.container(name)] as const));
+    keepLogs(this.#parts.keptLogs, `${id}.source`, containers);
     await release(source, this.#parts, signal);
     this.#ended(source, 'Succeeded', 'killed');
     return source;
