@@ -33,7 +33,7 @@ export interface KeptLogs {
  * log count from there.
  * @param side MIGRATION.source or MIGRATION.target
  */
-export function keepLogs(
+export function keepLogsOfSuccess(
   { directory, most }: KeptLogs,
   side: string,
   containers: ReadonlyMap<string, ContainerPaths>,

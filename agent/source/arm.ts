@@ -22,17 +22,23 @@ import {
 } from '../preflight/describe.ts';
 import { externalName, stagingBytes } from '../target/prepare.ts';
 import { lostByRestart } from './copy-ahead.ts';
-import { prepareDump, type WaitingDump } from './dump.ts';
+import { type HowToDump, prepareDump, type WaitingDump } from './dump.ts';
 import { flushShared } from './flush.ts';
 import { keepsConnections, type SourceMigration } from './source.ts';
 
 const watchdog = join(import.meta.dirname, 'watchdog.sh');
 
-/** @param plugged whether packets can be held meanwhile */
+export interface Arming {
+  targetIps: readonly string[];
+  /** Packets can be held meanwhile. */
+  plugged: boolean;
+  /** CRIU says all that it does. */
+  verbose: boolean;
+}
+
 export async function arm(
   source: SourceMigration,
-  targetIps: readonly string[],
-  plugged: boolean,
+  { targetIps, plugged, verbose }: Arming,
   signal: AbortSignal,
 ): Promise<void> {
   const { live, paths, record } = source;
@@ -43,7 +49,7 @@ export async function arm(
   const pid = pod.containers[0]?.pid ?? 0;
   // As the target's CRIU was told, which waits already.
   const keeps = keepsConnections(record.plan);
-  const dumps = await startDumps(source, keeps);
+  const dumps = await startDumps(source, { keeps, verbose });
   live.armed = { dumps, redirect: nowhere };
   if (moves.length > 0) {
     const plan = { netns, pid, moves, keeps, plugged, deadlineMs: record.plan.wait_deadline_ms };
@@ -56,11 +62,8 @@ export async function arm(
   source.enter('Armed');
 }
 
-/**
- * A CRIU for each container, and the room for what it will write.
- * @param keeps whether open connections are written down, which needs their packets to be held
- */
-export async function startDumps(source: SourceMigration, keeps: boolean): Promise<WaitingDump[]> {
+/** A CRIU for each container, and the room for what it will write. */
+export async function startDumps(source: SourceMigration, how: HowToDump): Promise<WaitingDump[]> {
   const { live, paths } = source;
   if (live === undefined) throw lostByRestart(source);
   const { netns } = networkOf(live.pod);
@@ -70,7 +73,7 @@ export async function startDumps(source: SourceMigration, keeps: boolean): Promi
     mode: '0700',
     reason: 'StagingSpaceMissing',
   });
-  return live.pod.containers.map((container) => startDump(paths, container, netns, keeps));
+  return live.pod.containers.map((container) => startDump(paths, container, netns, how));
 }
 
 function networkOf({ status }: SourcePod): { netns: string; addresses: string[] } {
@@ -79,10 +82,10 @@ function networkOf({ status }: SourcePod): { netns: string; addresses: string[] 
   throw new Fault('FreezeFailed', `pod ${namespace}/${name} has no network namespace of its own any more`);
 }
 
-function startDump(paths: SidePaths, container: SourceContainer, netns: string, keeps: boolean): WaitingDump {
+function startDump(paths: SidePaths, container: SourceContainer, netns: string, how: HowToDump): WaitingDump {
   const { name, pid, freezer } = container;
   const rootfs = rootfsOf(container);
-  const plan = { container: name, pid, netns, rootfs, freezer, externals: externals(container), keeps };
+  const plan = { container: name, pid, netns, rootfs, freezer, externals: externals(container), ...how };
   return prepareDump(paths, paths.container(name), plan);
 }
 

@@ -15,7 +15,14 @@ import { outliving } from '../runtime/node.ts';
 
 const hook = join(import.meta.dirname, 'dump-hook.sh');
 
-export interface DumpPlan {
+export interface HowToDump {
+  /** Open connections are written down, which needs their packets to be held; else CRIU closes them in what it writes. */
+  keeps: boolean;
+  /** CRIU says all that it does. */
+  verbose: boolean;
+}
+
+export interface DumpPlan extends HowToDump {
   container: string;
   pid: number;
   netns: string;
@@ -24,8 +31,6 @@ export interface DumpPlan {
   freezer: Freezer;
   /** CRIU's --external values: mounts that the target provides. */
   externals: string[];
-  /** Open connections are written down; else CRIU closes them in what it writes. */
-  keeps: boolean;
 }
 
 /** A CRIU that waits for the freeze, or is on its way there. */
@@ -101,7 +106,8 @@ function dumpArguments(paths: ContainerPaths, plan: DumpPlan): string[] {
     ...['--tree', String(plan.pid)],
     ...['--images-dir', paths.images],
     ...['--work-dir', paths.work],
-    ...['--log-file', 'dump.log', '-v4'],
+    // Warnings and errors. All else that CRIU would say is two thousand lines, which cost a tenth of the dump.
+    ...['--log-file', 'dump.log', plan.verbose ? '-v4' : '-v2'],
     ...['--root', plan.rootfs],
     ...['--action-script', hook],
     // The source stays where it is, frozen: no exit event, so nobody restarts it, and thawing it is the roll back.

@@ -15,7 +15,7 @@ import type { SourceMigration } from './source.ts';
 export async function rehearse(source: SourceMigration, nodePaths: NodePaths, signal: AbortSignal): Promise<void> {
   const { live, paths } = source;
   if (live === undefined) throw lostByRestart(source);
-  const dumps = await startDumps(source, false);
+  const dumps = await startDumps(source, { keeps: false, verbose: true });
   // A roll back that comes in between ends them as it would in earnest.
   live.armed = { dumps, redirect: nowhere };
   try {

@@ -13,7 +13,7 @@ import type { Phase } from '../../proto/phases.ts';
 import type { AgentParts } from '../agent.ts';
 import { expiry } from '../journal/expiry.ts';
 import { undoAll } from '../journal/planted.ts';
-import { keepLogs } from '../journal/keep.ts';
+import { keepLogsOfSuccess } from '../journal/keep.ts';
 import { closeJournal, decision, listJournals, now, openJournal, readRecord } from '../journal/record.ts';
 import * as metrics from '../metrics.ts';
 import { checkOwnRules } from '../connections/own-rules.ts';
@@ -171,7 +171,9 @@ export class Sources {
   async arm({ migration, target_ips }: ArmRequest__Output, signal: AbortSignal): Promise<SourceMigration> {
     return await this.#step(migration, signal, async (source, ends) => {
       const plugged = this.#parts.situation.networkFeatures.includes('plug');
-      if (source.record.step === 'Prepared') await arm(source, target_ips, plugged, ends);
+      const verbose = this.#parts.keptLogs.most > 0;
+      if (source.record.step !== 'Prepared') return;
+      await arm(source, { targetIps: target_ips, plugged, verbose }, ends);
     });
   }
 
@@ -257,7 +259,7 @@ export class Sources {
     if (pid !== undefined && source.passedAt !== undefined) await closeRest(source, pid, signal);
     const { paths, record } = source;
     const containers = new Map(record.details.containers.map(({ name }) => [name, paths.container(name)] as const));
-    keepLogs(this.#parts.keptLogs, `${id}.source`, containers);
+    keepLogsOfSuccess(this.#parts.keptLogs, `${id}.source`, containers);
     await release(source, this.#parts, signal);
     this.#ended(source, 'Succeeded', 'killed');
     return source;

@@ -6,7 +6,7 @@ import { Fault } from '../../proto/fault.ts';
 import { halfOf } from '../../proto/half.ts';
 import type { AgentParts } from '../agent.ts';
 import { expiry } from '../journal/expiry.ts';
-import { keepLogs } from '../journal/keep.ts';
+import { keepLogsOfSuccess } from '../journal/keep.ts';
 import { undoAll } from '../journal/planted.ts';
 import { closeJournal, decide, decision, listJournals, openJournal, readRecord } from '../journal/record.ts';
 import * as metrics from '../metrics.ts';
@@ -171,7 +171,7 @@ export class Targets {
   async finish(id: string): Promise<TargetMigration> {
     const target = this.get(id);
     const containers = new Map(target.containers.map(({ manifest, paths }) => [manifest.name, paths] as const));
-    keepLogs(this.#parts.keptLogs, `${id}.target`, containers);
+    keepLogsOfSuccess(this.#parts.keptLogs, `${id}.target`, containers);
     await finish(target);
     this.#ended(target, 'Succeeded');
     target.record.step = 'Finished';
