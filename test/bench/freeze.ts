@@ -1,5 +1,6 @@
 /** How long a Redis stands still, by way; the ways take turns, so that a noisy machine is noisy for all of them. */
 import type { Lab } from '../lab/index.ts';
+import { type Piece, typical } from './profile/pieces.ts';
 import { round, type Summary, summarise } from './quantiles.ts';
 import { naive } from './ways/naive.ts';
 import { podferry } from './ways/podferry.ts';
@@ -11,6 +12,7 @@ export interface FreezeOptions {
   sizeMb: number;
   ways: readonly string[];
   transports: readonly ('stream' | 'nfs')[];
+  profile: boolean;
 }
 
 export interface Cell extends Summary {
@@ -21,6 +23,8 @@ export interface Cell extends Summary {
   sizeMb: number;
   /** Median of each part, in milliseconds, in order. */
   parts: Record<string, number>;
+  /** Medians again, in detail. */
+  pieces?: Piece[];
 }
 
 export async function measureFreeze(lab: Lab, options: FreezeOptions, say: (line: string) => void): Promise<Cell[]> {
@@ -29,7 +33,7 @@ export async function measureFreeze(lab: Lab, options: FreezeOptions, say: (line
   const measured = new Map<Way, Measured[]>();
   try {
     if (options.ways.includes('podferry')) {
-      for (const transport of options.transports) ways.push(await podferry(lab, sizeMb, transport));
+      for (const transport of options.transports) ways.push(await podferry(lab, sizeMb, transport, options));
     }
     if (options.ways.includes('naive')) ways.push(await naive(lab, sizeMb));
     if (options.ways.includes('raw-criu')) ways.push(await rawCriu(lab, sizeMb));
@@ -53,6 +57,7 @@ function cellOf({ name, strategy, transport }: Way, sizeMb: number, runs: readon
   const parts = Object.fromEntries(
     names.map((part) => [part, summarise(runs.map((run) => run.parts[part] ?? Number.NaN)).p50]),
   );
+  const profiled = runs.flatMap(({ pieces }) => (pieces === undefined ? [] : [pieces]));
   return {
     bench: 'freeze',
     way: name,
@@ -61,5 +66,6 @@ function cellOf({ name, strategy, transport }: Way, sizeMb: number, runs: readon
     sizeMb,
     ...summarise(runs.map((run) => run.freezeMs)),
     parts,
+    ...(profiled.length > 0 && { pieces: typical(profiled, (values) => summarise(values).p50) }),
   };
 }
