@@ -13,6 +13,7 @@ import { nodeInfo, ownCertificate, serveMetrics } from './metrics.ts';
 import { NodePaths } from './paths.ts';
 import { lookAround } from './preflight/situation.ts';
 import { connect } from './runtime/containerd.ts';
+import { leaveRcu } from './runtime/expedited-rcu.ts';
 import { ofNode } from './runtime/node.ts';
 import { handlers } from './server.ts';
 import { openTransports } from './transfer/open.ts';
@@ -31,6 +32,7 @@ interface Flags {
   stateDir: string;
   nfsDir?: string;
   wrapper: string;
+  expeditedRcu: boolean;
   keepLogs: number;
   logLevel: string;
 }
@@ -61,6 +63,11 @@ const flags = new Command('podferry-agent')
   .addOption(
     flag('--wrapper <file>', 'what the runtime handler podferry calls').default(
       '/usr/local/lib/podferry/podferry-runc',
+    ),
+  )
+  .addOption(
+    flag('--no-expedited-rcu', "leave the kernel's RCU as it is while a pod is frozen, which is longer then").default(
+      true,
     ),
   )
   .addOption(
@@ -121,6 +128,7 @@ const situation = await lookAround({ node: flags.node, wrapper: flags.wrapper, n
 for (const problem of situation.problems) log.warn({ reason: problem.reason }, problem.message ?? '');
 const runtime = connect(flags.containerd);
 const transports = await openTransports({ address: flags.dataListen, identity, nfsDirectory: flags.nfsDir, log });
+if (!flags.expeditedRcu) leaveRcu();
 const paths = new NodePaths(flags.stateDir);
 const agent = new Agent({
   paths,

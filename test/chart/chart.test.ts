@@ -180,6 +180,11 @@ it('is on nodes of the image’s architectures alone, unless it is told where to
   expect(coordinatorOf(of('host-network')).affinity.nodeAffinity).not.toEqual(required);
 });
 
+it('leaves the RCU of nodes alone where it is told to', () => {
+  expect(agentOf(of('host-network')).containers[0].args).toContain('--no-expedited-rcu');
+  expect(agentOf(of('minimal')).containers[0].args).not.toContain('--no-expedited-rcu');
+});
+
 it('adds what each part is given, and lets others bring their priority class', () => {
   const objects = of('host-network');
   const pod = agentOf(objects);
