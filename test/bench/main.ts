@@ -105,13 +105,15 @@ function show(cells: readonly Cell[], file: string): void {
 }
 
 function table(cells: readonly Cell[]): string {
-  const rows = cells.map(({ way, transport, n, p50, p95, min, max, parts }) => {
+  const floor = cells.find(({ way }) => way === 'raw-criu');
+  const rows = cells.map(({ way, transport, n, p50, p95, p99, min, max, parts }) => {
     const made = Object.entries(parts).map(([part, ms]) => `${part} ${ms}`);
-    return `| ${way} | ${transport} | ${n} | ${p50} | ${p95} | ${min} | ${max} | ${made.join(' + ')} |`;
+    const ratio = floor === undefined ? '' : (p50 / floor.p50).toFixed(2);
+    return `| ${[way, transport, n, p50, p95, p99, min, max, ratio, made.join(' + ')].join(' | ')} |`;
   });
   return [
-    '| way | transport | runs | p50 ms | p95 ms | min | max | made of (medians) |',
-    '| --- | --- | ---: | ---: | ---: | ---: | ---: | --- |',
+    '| way | transport | runs | p50 ms | p95 ms | p99 ms | min | max | × raw CRIU | made of (medians) |',
+    '| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |',
     ...rows,
   ].join('\n');
 }
