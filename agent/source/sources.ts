@@ -16,6 +16,7 @@ import { undoAll } from '../journal/planted.ts';
 import { closeJournal, decision, listJournals, now, openJournal, readRecord } from '../journal/record.ts';
 import * as metrics from '../metrics.ts';
 import { checkOwnRules } from '../connections/own-rules.ts';
+import { checkLink } from '../connections/link.ts';
 import { checkLabel } from '../paths.ts';
 import { checkPlan } from '../plan.ts';
 import { describePod, findPod } from '../preflight/describe.ts';
@@ -116,6 +117,7 @@ export class Sources {
     const { netnsPath } = pod.status;
     if (netnsPath !== undefined && keepsConnections(plan))
       await checkOwnRules(netnsPath, pod.containers[0]?.pid ?? 0, signal);
+    if (plan.network === 'keep_address') await checkLink(pod);
     const manifest = manifestOf(pod, situation.cpuFlags);
     const to = { migration: plan.id, address: data_address, peer: plan.target_node, token, manifest };
     const outbox = await this.#parts.sending(plan).open(to, signal);
@@ -167,10 +169,12 @@ export class Sources {
     return this.holds.hold(source, request);
   }
 
-  async arm({ migration, target_ips }: ArmRequest__Output, signal: AbortSignal): Promise<SourceMigration> {
+  async arm({ migration, target_ips, target_mac }: ArmRequest__Output, signal: AbortSignal): Promise<SourceMigration> {
     return await this.#step(migration, signal, async (source, ends) => {
       const plugged = this.#parts.situation.networkFeatures.includes('plug');
-      if (source.record.step === 'Prepared') await arm(source, target_ips, plugged, ends);
+      if (source.record.step === 'Prepared') {
+        await arm(source, { targetIps: target_ips, targetMac: target_mac }, plugged, ends);
+      }
     });
   }
 

@@ -26,6 +26,7 @@ describe('settings', () => {
       namespace: 'podferry-system',
       authority: undefined,
       pod: undefined,
+      addressAnnotation: undefined,
       maxPerNode: 2,
       maxTotal: 4,
       rollBackTimeoutMs: 60_000,
