@@ -29,7 +29,7 @@ async function closeAll(): Promise<void> {
 async function linkOf(place: 'control' | 'node-a' | 'node-b', ip: string): Promise<string> {
   const device = place === 'control' ? 'pods0' : 'cni0';
   await lab.run(place, ['ip', 'neighbour', 'flush', 'dev', device]);
-  const { code } = await lab.exec(place, ['sh', '-c', `nc -z -w 2 ${ip} 6379`]);
+  const { code } = await lab.exec(place, ['timeout', '5', 'bash', '-c', `exec 3<>/dev/tcp/${ip}/6379`]);
   expect(code).toBe(0);
   const said = await lab.run(place, ['ip', '-json', 'neighbour', 'show', ip, 'dev', device]);
   return (JSON.parse(said) as { lladdr?: string }[])[0]?.lladdr ?? 'none';
