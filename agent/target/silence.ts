@@ -3,6 +3,7 @@
  * and its kernel answers whoever asks. Rules on the node's bridges see to that from before there is a sandbox until the
  * pod runs; then everybody is told where the address is.
  */
+import { existsSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { Fault } from '../../proto/fault.ts';
@@ -49,6 +50,10 @@ export async function checkAddress(target: TargetMigration, netns: string): Prom
     throw new Fault('TargetPrepareFailed', `${what}: ${why}; ask for network translate`);
   }
   const { name, mac } = await interfaceOf(netns, ips[0] ?? '');
+  if (mac === details.manifest.mac) {
+    const what = `the target's link has the same address as the source's, ${mac}`;
+    throw new Fault('TargetPrepareFailed', `${what}: nobody could tell one from the other; ask for network translate`);
+  }
   Object.assign(details, { netns, device: name, mac });
   // One that kubelet does not take away at once stays silent all the same.
   plantSilence(target, shellLineWithin(netns, `ip link set ${name} down`));
@@ -77,6 +82,8 @@ export async function speak(target: TargetMigration): Promise<void> {
   const { plan, details } = target.record;
   await set(target, destroySilence(plan.id));
   uproot(target.paths, 'silence');
+  // Somebody has taken the pod away already, and its address with it.
+  if (!existsSync(details.netns)) return;
   await run(within(details.netns, 'perl', program, details.device, ...details.manifest.ips), {
     reason: 'CutOverFailed',
     what: `announcing ${details.manifest.ips.join(', ')}`,
