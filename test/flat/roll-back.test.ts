@@ -1,11 +1,11 @@
 /** Two pods have one address until one of them is the pod. Whatever happens to the other: nobody has ever heard of it. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Attempt } from '../integration/attempt.ts';
 import { OpenConnection } from '../integration/open-connection.ts';
 import { Part } from '../integration/outage.ts';
-import { Subject } from '../integration/subject.ts';
-import { withCri } from '../integration/migrate.ts';
-import { open, removePod } from '../lab/index.ts';
+import { type Kept, Subject } from '../integration/subject.ts';
+import { open } from '../lab/index.ts';
 
 const lab = open();
 let subject: Subject;
@@ -38,17 +38,17 @@ async function linkOf(place: 'control' | 'node-a' | 'node-b', ip: string): Promi
 async function rolledBack(attempt: Attempt): Promise<void> {
   const { migration, stderr } = await attempt.ended;
   expect(migration, stderr).toMatchObject({ phase: 'RolledBack', network: 'keep-address' });
+  await goesOn();
+}
+
+/** At the source, under its address. */
+async function goesOn(kept: Kept = {}): Promise<void> {
   for (const each of connections) expect(await each.fate()).toBe('goes on');
   await closeAll();
-  await subject.ranOnAtSource({ longestGapMs: 12_000 });
+  await subject.ranOnAtSource({ longestGapMs: 12_000, kept });
 }
 
-async function targetSandbox(): Promise<string> {
-  const { items } = await withCri(lab, 'node-b', async (cri) => await cri.listPodSandbox({}));
-  return items.find(({ metadata }) => metadata?.name === 'redis')?.id ?? '';
-}
-
-it('while the target waits, everybody is told of the source alone', async () => {
+it('while the target waits, and when its CRIU is killed, everybody is told of the source alone', async () => {
   const { ip } = subject.pod;
   const places = ['control', 'node-a', 'node-b'] as const;
   const before = await Promise.all(places.map(async (place) => await linkOf(place, ip)));
@@ -58,7 +58,8 @@ it('while the target waits, everybody is told of the source alone', async () => 
     for (let round = 0; round < 3; round += 1) {
       expect(await Promise.all(places.map(async (place) => await linkOf(place, ip)))).toEqual(before);
     }
-    await removePod(lab, 'node-b', await targetSandbox());
+    await lab.run('node-b', ['pkill', '-KILL', '-x', 'criu']);
+    await sleep(500);
   });
   await rolledBack(attempt);
 });
@@ -97,4 +98,14 @@ it.each([
   for (const each of connections) expect(await each.fate()).toBe('goes on');
   await closeAll();
   await subject.movedToTarget(ended);
+});
+
+it('the restore proves impossible: the commit is revoked, and the pod runs on under its address', async () => {
+  const attempt = await subject.moveUntilArmed(async (moving) => {
+    const bundle = `/run/podferry/target/${await moving.target('Waiting')}/containers/redis/bundle`;
+    await lab.run('node-b', ['sh', '-c', `rm "$(readlink ${bundle})/rootfs/usr/bin/redis-server"`]);
+  });
+  expect((await attempt.ended).migration).toMatchObject({ reason: 'RestoreFailed', committed: false });
+  await goesOn({ target: /^file \/run\/podferry\/kept/ });
+  await lab.run('node-b', ['rm', '-rf', '/run/podferry/kept']);
 });
