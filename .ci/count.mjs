@@ -1,6 +1,7 @@
-// Prints how many tests of vitest's JSON reports in a directory passed and failed; a skipped one counts as failed.
+// Prints how many tests of vitest's JSON reports in a directory passed and failed, and names what failed on standard
+// error; a skipped test counts as failed.
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 
 const directory = process.argv[2];
 const reports = readdirSync(directory)
@@ -11,4 +12,12 @@ const files = reports.flatMap((report) => report.testResults);
 // A file that cannot even be loaded has no test that could fail.
 const unloadable = files.filter(({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0);
 const failed = sum('numFailedTests') + sum('numPendingTests') + sum('numTodoTests') + unloadable.length;
+
+const where = ({ name }) => relative(process.cwd(), name);
+for (const file of files) {
+  for (const { status, fullName, failureMessages } of file.assertionResults) {
+    if (status !== 'passed') console.error(`== ${status}: ${where(file)}: ${fullName}\n${failureMessages.join('\n')}`);
+  }
+}
+for (const file of unloadable) console.error(`== could not be loaded: ${where(file)}: ${file.message}`);
 console.log(`${sum('numPassedTests')} ${failed}`);
