@@ -25,7 +25,7 @@ export function isMac(text: string): boolean {
 }
 
 /** Of a node, which may have several targets. @param migration a label */
-export function silenceTable(migration: string): string {
+function silenceTable(migration: string): string {
   return `podferry-${migration}`;
 }
 
