@@ -22,6 +22,7 @@ const order = {
   // After it: what is let go then goes to the pod itself.
   plug: { rank: 50, always: true },
   hush: { rank: 45, always: true },
+  silence: { rank: 42, always: false },
   'next-root': { rank: 40, always: false },
   'external-mount': { rank: 30, always: false },
   staging: { rank: 10, always: false },

@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault } from '../../proto/fault.ts';
+import { prepareHandOver } from '../connections/hand-over.ts';
 import { movesOf } from '../connections/moves.ts';
 import { nowhere, prepareRedirect } from '../connections/redirect.ts';
 import { halfOf } from '../../proto/half.ts';
@@ -30,6 +31,8 @@ const watchdog = join(import.meta.dirname, 'watchdog.sh');
 
 export interface Arming {
   targetIps: readonly string[];
+  /** Empty where the address does not stay. */
+  targetMac: string;
   /** Packets can be held meanwhile. */
   plugged: boolean;
   /** CRIU says all that it does. */
@@ -38,7 +41,7 @@ export interface Arming {
 
 export async function arm(
   source: SourceMigration,
-  { targetIps, plugged, verbose }: Arming,
+  { targetIps, targetMac, plugged, verbose }: Arming,
   signal: AbortSignal,
 ): Promise<void> {
   const { live, paths, record } = source;
@@ -53,7 +56,10 @@ export async function arm(
   live.armed = { dumps, redirect: nowhere };
   if (moves.length > 0) {
     const plan = { netns, pid, moves, keeps, plugged, deadlineMs: record.plan.wait_deadline_ms };
-    live.armed.redirect = await prepareRedirect(paths, plan);
+    live.armed.redirect =
+      record.plan.network === 'keep_address'
+        ? await prepareHandOver(paths, plan, targetMac)
+        : await prepareRedirect(paths, plan);
   }
   await Promise.all(dumps.map(async (dump) => await dump.waits(signal)));
   await Promise.all(trees.map(async (tree) => await tree.getReady()));

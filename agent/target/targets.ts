@@ -19,6 +19,7 @@ import { prepareStaging } from './prepare.ts';
 import { sinkOf } from './receive.ts';
 import { unhush } from './hush.ts';
 import { restore } from './restore.ts';
+import { silenceTarget, speak } from './silence.ts';
 import { TargetMigration, type TargetRecord } from './target.ts';
 
 export class Targets {
@@ -49,7 +50,9 @@ export class Targets {
       if (decision(side) === 'go' && record.step === 'Waiting') target.enter('Going');
       this.#all.set(id, target);
       this.#expire(target);
-      if (target.record.step === 'Running') await unhush(target);
+      if (target.record.step !== 'Running') continue;
+      await unhush(target);
+      this.#speak(target);
     }
     this.#count();
   }
@@ -75,13 +78,15 @@ export class Targets {
     if (isCopy) this.#parts.checkpoints();
     const transport = isCopy ? undefined : this.#parts.transport(plan);
     openJournal(side);
-    const details = { manifest, sandboxId: '', podIps: [], sealed: false, keptImages: '' };
+    const link = { netns: '', device: '', mac: '' };
+    const details = { manifest, sandboxId: '', podIps: [], ...link, sealed: false, keptImages: '' };
     const target = new TargetMigration(side, { plan, step: 'Prepared', moments: [], fault: null, details });
     this.#all.set(plan.id, target);
     this.#count();
     target.save();
     this.#expire(target);
     await target.during(prepareStaging(target));
+    await target.during(silenceTarget(target));
     target.abort.signal.throwIfAborted();
     // Nobody sends: it is fetched when its turn has come.
     if (transport === undefined) return { target, token: '' };
@@ -154,6 +159,7 @@ export class Targets {
     if (await this.#isGivenUp(target)) decide<'go' | 'abort'>(target.paths, 'abort');
     await restore(this.#parts, target, signal);
     const { step, plan, moments } = target.record;
+    if (step === 'Running') this.#speak(target);
     if (step === 'Running') metrics.observePhase(plan, 'Restoring', moments, 'go', 'running');
     return target;
   }
@@ -168,8 +174,18 @@ export class Targets {
     return containers.some(({ state }) => state === 'exited');
   }
 
+  /** Nobody waits for it: what is held at the source finds its way without. Where it fails the finish tries again. */
+  #speak(target: TargetMigration): void {
+    const { id } = target.record.plan;
+    const speaking = speak(target).catch((error: unknown) =>
+      this.#parts.log.warn({ migration: id, err: error }, 'nobody could be told where the address is'),
+    );
+    void target.during(speaking);
+  }
+
   async finish(id: string): Promise<TargetMigration> {
     const target = this.get(id);
+    await target.busy;
     const containers = new Map(target.containers.map(({ manifest, paths }) => [manifest.name, paths] as const));
     keepLogsOfSuccess(this.#parts.keptLogs, `${id}.target`, containers);
     await finish(target);

@@ -203,6 +203,6 @@ export function absentSource(migration: string): SourceState {
 }
 
 export function absentTarget(migration: string): TargetState {
-  const nothing = { data_address: '', token: '', pod_ip: '', pod_ips: [], sandbox_id: '', images: '' };
+  const nothing = { data_address: '', token: '', pod_ip: '', pod_ips: [], pod_mac: '', sandbox_id: '', images: '' };
   return { migration, step: 'Absent', plan: null, moments: [], fault: null, ...nothing };
 }
