@@ -15,7 +15,7 @@ import { keep } from './keep.ts';
 import { startPlug } from './plug.ts';
 import * as rules from './rules.ts';
 import { startWithin } from './waiting.ts';
-import { isArriving, isFinishing, isUnaccepted, type Socket, socketsOf } from './sockets.ts';
+import { isArriving, isFinishing, isUnaccepted, isUnread, type Socket, socketsOf } from './sockets.ts';
 
 /** As it stands on the node. */
 export interface Redirection {
@@ -31,7 +31,7 @@ export interface Redirection {
 }
 
 export interface WaitingRedirect {
-  /** New connections wait from now on, and those that are just arriving have a moment to be accepted. */
+  /** New connections and datagrams wait from now on; what has just arrived has a moment to be accepted or read. */
   holdNew(signal: AbortSignal): Promise<void>;
   /** All waits. The pod is to be frozen next. */
   holdAll(): Promise<void>;
@@ -75,7 +75,7 @@ const forwarding: readonly Switch[] = [
 
 type Switch = readonly [file: string, value: number, family?: Move['family']];
 
-/** Milliseconds for the pod to accept who has already been answered by its kernel; it still runs then. */
+/** Milliseconds for the pod to accept who has already been answered by its kernel, and to read; it still runs then. */
 const arrivingMs = 25;
 
 export interface RedirectPlan {
@@ -112,7 +112,7 @@ export async function prepareRedirect(
       if (!plugged) return first.cancel();
       await first.go(rules.holdNew(device.name, moves));
       const end = performance.now() + arrivingMs;
-      while (performance.now() < end && ours(pid, moves).some(isArriving)) await delay(1, undefined, { signal });
+      while (performance.now() < end && someArrive(pid, moves)) await delay(1, undefined, { signal });
     },
     async holdAll() {
       // Where nothing can be held, what comes is sorted at once; else there is time until the pod is frozen.
@@ -140,6 +140,10 @@ export async function prepareRedirect(
 
 function isOpen({ isOrphan, state }: Socket): boolean {
   return !isOrphan && state !== 'listen' && state !== 'close' && state !== 'time-wait' && state !== 'syn-received';
+}
+
+function someArrive(pid: number, moves: readonly Move[]): boolean {
+  return ours(pid, moves).some(isArriving) || socketsOf(pid, 'udp').some(isUnread);
 }
 
 /** Listeners may have any address; whatever else has none of the pod's is its own affair. */

@@ -54,7 +54,10 @@ export function stayUntracked(moves: readonly Move[]): string {
     .join('');
 }
 
-/** From here on who connects anew waits for the target. What is open goes on. */
+/**
+ * From here on who connects anew waits for the target, and so do datagrams: one that the pod has in a queue when it is
+ * frozen is lost. What is open goes on.
+ */
 export function holdNew(interfaceName: string, moves: readonly Move[]): string {
   const sets = moves.map(
     ({ family }) =>
@@ -64,6 +67,7 @@ export function holdNew(interfaceName: string, moves: readonly Move[]): string {
     `    ${family} saddr ${to} accept`,
     `    ${family} daddr ${from} ${first} add @new-${family} { ${family} saddr . tcp sport } fwd to "${plugDevice}"`,
     `    ${family} daddr ${from} ${first} reject with tcp reset`,
+    `    ${family} daddr ${from} meta l4proto udp fwd to "${plugDevice}"`,
   ]);
   return `table netdev ${table} {
 ${sets.join('\n')}
@@ -80,7 +84,7 @@ export function holdAll(moves: readonly Move[]): string {
   return moves
     .map(
       ({ family, from }) =>
-        `add rule netdev ${table} ingress ${family} daddr ${from} meta l4proto { tcp, udp } fwd to "${plugDevice}"\n`,
+        `add rule netdev ${table} ingress ${family} daddr ${from} meta l4proto tcp fwd to "${plugDevice}"\n`,
     )
     .join('');
 }

@@ -2,12 +2,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { EdgeConnection, edgeCases } from '../clients/edge.ts';
-import { errorsOf, OpenClients, type Report } from '../clients/open-clients.ts';
+import { errorsOf, OpenClients } from '../clients/open-clients.ts';
 import { open } from '../lab/index.ts';
 import { Subjects } from '../subjects/pod.ts';
 import { untilListening } from '../subjects/listening.ts';
 import { kubectlMigrate } from './attempt.ts';
 import { migrate, move, otherThan, type Placed, Pods } from './migrate.ts';
+import { unanswered } from './unanswered.ts';
 
 const lab = open();
 const pods = new Pods(lab);
@@ -95,11 +96,3 @@ it('a pod that translates its connections itself is refused, unless they may be 
   const moved = await move(lab, pod, { flags: ['--network', 'close'] });
   expect(moved.migration).toMatchObject({ phase: 'Succeeded', network: 'close' });
 });
-
-async function unanswered(clients: OpenClients, before: readonly Report[]): Promise<string[]> {
-  const now = await clients.look();
-  return now.flatMap(({ kind, exchanges, errors }, number) => {
-    const idle = /silent|blocked/.test(kind) || exchanges > (before[number]?.exchanges ?? 0);
-    return errors.length > 0 || !idle ? [`${kind} (${number}): ${errors.join('; ') || 'no answer'}`] : [];
-  });
-}

@@ -47,6 +47,14 @@ describe('a kept connection', () => {
   });
 });
 
+it('datagrams are held with new connections, while what is open goes on', () => {
+  const ruleset = rules.holdNew('eth0', moves);
+  for (const { family, from } of moves) {
+    expect(ruleset).toContain(`${family} daddr ${from} meta l4proto udp fwd to "${rules.plugDevice}"`);
+    expect(ruleset).not.toContain(`${family} daddr ${from} meta l4proto tcp fwd`);
+  }
+});
+
 it('what the pod has closed is left to its old kernel', () => {
   const closed: Socket = {
     local: { address: '10.88.1.2', port: 80 },
