@@ -12,7 +12,7 @@ import { shellLineWithin, within } from '../runtime/netns.ts';
 import type { Connection, Kept, Move } from './connection.ts';
 import { interfaceOf } from './interface.ts';
 import { keep } from './keep.ts';
-import { startPlug } from './plug.ts';
+import { orderPlug, startPlug } from './plug.ts';
 import * as rules from './rules.ts';
 import { startWithin } from './waiting.ts';
 import { isArriving, isFinishing, isUnaccepted, isUnread, type Socket, socketsOf } from './sockets.ts';
@@ -111,6 +111,7 @@ export async function prepareRedirect(
     async holdNew(signal) {
       if (!plugged) return first.cancel();
       await first.go(rules.holdNew(device.name, moves));
+      orderPlug(paths.plug, 'hold');
       const end = performance.now() + arrivingMs;
       while (performance.now() < end && someArrive(pid, moves)) await delay(1, undefined, { signal });
     },

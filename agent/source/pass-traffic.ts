@@ -7,7 +7,7 @@ import { existsSync } from 'node:fs';
 import { resetLost } from '../connections/end.ts';
 import { orderPlug } from '../connections/plug.ts';
 import { readRedirection } from '../connections/redirect.ts';
-import { passOn, unplug } from '../connections/rules.ts';
+import { holdFirst, passOn, unplug } from '../connections/rules.ts';
 import { Fault } from '../../proto/fault.ts';
 import { uproot } from '../journal/planted.ts';
 import { calmRcu } from '../runtime/expedited-rcu.ts';
@@ -41,7 +41,10 @@ export async function passTraffic(source: SourceMigration, signal: AbortSignal):
   }
   await Promise.all([
     keeps || record.step === 'Released' ? undefined : act(closeAll),
-    plugged ? act(['/bin/sh', '-c', unplug]) : act(['nft', '-f', '-'], passOn(moves)),
+    // If there is no plug any more, or it has done this already, nothing may lead there.
+    plugged
+      ? act(['/bin/sh', '-c', `nft -f - || ${unplug}`], holdFirst(moves))
+      : act(['nft', '-f', '-'], passOn(moves)),
   ]);
   orderPlug(paths.plug, 'end');
   uproot(paths, 'plug');
