@@ -8,7 +8,7 @@ import { plant } from '../journal/planted.ts';
 import type { SidePaths } from '../paths.ts';
 import { isMac, leaveTo, unleave } from './address-rules.ts';
 import { interfaceOf } from './interface.ts';
-import { startPlug } from './plug.ts';
+import { orderPlug, startPlug } from './plug.ts';
 import {
   backFromPlug,
   ours,
@@ -51,6 +51,7 @@ export async function prepareHandOver(
   return {
     async holdNew(signal) {
       await first.go(rules.holdNew(device, moves));
+      orderPlug(paths.plug, 'hold');
       await untilAccepted(pid, moves, signal);
     },
     async holdAll() {

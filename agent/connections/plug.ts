@@ -36,7 +36,7 @@ export async function startPlug(netns: string, { mac }: Interface, fifo: string,
   child.stderr.destroy();
 }
 
-/** `end`: nothing new is sent to it any more; it leaves when it is empty. */
-export function orderPlug(fifo: string, order: 'release' | 'end'): void {
+/** `hold`: rules lead there from now on. `end`: only first packets are sent to it any more; when it is empty it takes that away, too, and leaves. */
+export function orderPlug(fifo: string, order: 'hold' | 'release' | 'end'): void {
   if (existsSync(fifo)) writeFileSync(fifo, `${order}\n`, { flag: 'r+' });
 }

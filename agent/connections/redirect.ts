@@ -13,10 +13,10 @@ import type { HandOver } from './address-rules.ts';
 import type { Connection, Kept, Move } from './connection.ts';
 import { interfaceOf } from './interface.ts';
 import { keep } from './keep.ts';
-import { startPlug } from './plug.ts';
+import { orderPlug, startPlug } from './plug.ts';
 import * as rules from './rules.ts';
 import { startWithin } from './waiting.ts';
-import { isArriving, isFinishing, isUnaccepted, type Socket, socketsOf } from './sockets.ts';
+import { isArriving, isFinishing, isUnaccepted, isUnread, type Socket, socketsOf } from './sockets.ts';
 
 /** As it stands on the node. */
 export interface Redirection {
@@ -36,7 +36,7 @@ export interface Redirection {
 }
 
 export interface WaitingRedirect {
-  /** New connections wait from now on, and those that are just arriving have a moment to be accepted. */
+  /** New connections and datagrams wait from now on; what has just arrived has a moment to be accepted or read. */
   holdNew(signal: AbortSignal): Promise<void>;
   /** All waits. The pod is to be frozen next. */
   holdAll(): Promise<void>;
@@ -80,7 +80,7 @@ const forwarding: readonly Switch[] = [
 
 export type Switch = readonly [file: string, value: number, family?: Move['family']];
 
-/** Milliseconds for the pod to accept who has already been answered by its kernel; it still runs then. */
+/** Milliseconds for the pod to accept who has already been answered by its kernel, and to read; it still runs then. */
 const arrivingMs = 25;
 
 export interface RedirectPlan {
@@ -119,6 +119,7 @@ export async function prepareRedirect(
     async holdNew(signal) {
       if (!plugged) return first.cancel();
       await first.go(rules.holdNew(device.name, moves));
+      orderPlug(paths.plug, 'hold');
       await untilAccepted(pid, moves, signal);
     },
     async holdAll() {
@@ -148,7 +149,7 @@ export async function prepareRedirect(
 /** Who has been answered by the pod's kernel already has a moment to be accepted. */
 export async function untilAccepted(pid: number, moves: readonly Move[], signal: AbortSignal): Promise<void> {
   const end = performance.now() + arrivingMs;
-  while (performance.now() < end && ours(pid, moves).some(isArriving)) await delay(1, undefined, { signal });
+  while (performance.now() < end && someArrive(pid, moves)) await delay(1, undefined, { signal });
 }
 
 /** @param rules a shell's, that take the way to it away */
@@ -158,6 +159,10 @@ export function unplugging(paths: SidePaths, netns: string, rules: string): stri
 
 function isOpen({ isOrphan, state }: Socket): boolean {
   return !isOrphan && state !== 'listen' && state !== 'close' && state !== 'time-wait' && state !== 'syn-received';
+}
+
+function someArrive(pid: number, moves: readonly Move[]): boolean {
+  return ours(pid, moves).some(isArriving) || socketsOf(pid, 'udp').some(isUnread);
 }
 
 /** Listeners may have any address; whatever else has none of the pod's is its own affair. */

@@ -13,7 +13,7 @@ export const plugDevice = 'podferry0';
 export const nudgeMark = 0x70_6f_64;
 
 /** Connections that may wait for their beginning; whoever comes then is refused, or it would wait for nothing. */
-const mostNew = 4_096;
+export const mostNew = 4_096;
 /** Packets that may wait; what comes then is lost, and sent again by its sender. At most 1.5 kB each. */
 export const mostPackets = 8_192;
 
@@ -54,7 +54,10 @@ export function stayUntracked(moves: readonly Move[]): string {
     .join('');
 }
 
-/** From here on who connects anew waits for the target. What is open goes on. */
+/**
+ * From here on who connects anew waits for the target, and so do datagrams: one that the pod has in a queue when it is
+ * frozen is lost. What is open goes on.
+ */
 export function holdNew(interfaceName: string, moves: readonly Move[]): string {
   const sets = moves.map(
     ({ family }) =>
@@ -64,6 +67,7 @@ export function holdNew(interfaceName: string, moves: readonly Move[]): string {
     `    ${family} saddr ${to} accept`,
     `    ${family} daddr ${from} ${first} add @new-${family} { ${family} saddr . tcp sport } fwd to "${plugDevice}"`,
     `    ${family} daddr ${from} ${first} reject with tcp reset`,
+    `    ${family} daddr ${from} meta l4proto udp fwd to "${plugDevice}"`,
   ]);
   return `table netdev ${table} {
 ${sets.join('\n')}
@@ -80,7 +84,7 @@ export function holdAll(moves: readonly Move[]): string {
   return moves
     .map(
       ({ family, from }) =>
-        `add rule netdev ${table} ingress ${family} daddr ${from} meta l4proto { tcp, udp } fwd to "${plugDevice}"\n`,
+        `add rule netdev ${table} ingress ${family} daddr ${from} meta l4proto tcp fwd to "${plugDevice}"\n`,
     )
     .join('');
 }
@@ -192,6 +196,16 @@ function end({ address, port }: Connection['remote']): string {
 
 function add(where: string, elements: readonly string[]): string {
   return elements.length === 0 ? '' : `add element ${where} { ${elements.join(', ')} }\n`;
+}
+
+/** The target runs, and the plug lets go what it has held: only first packets take their turn there, with those that wait. */
+export function holdFirst(moves: readonly Move[]): string {
+  const rules = moves.flatMap(({ family, from, to }) => [
+    `${family} saddr ${to} accept`,
+    `${family} daddr ${from} ${first} fwd to "${plugDevice}"`,
+  ]);
+  const ingress = `netdev ${table} ingress`;
+  return `flush chain ${ingress}\n${rules.map((rule) => `add rule ${ingress} ${rule}\n`).join('')}`;
 }
 
 /** The target runs: what was dropped until now goes there. (What was held goes by itself.) */

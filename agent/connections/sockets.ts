@@ -1,4 +1,4 @@
-/** TCP sockets of a network namespace, as /proc shows them to whoever reads it by one of its processes. */
+/** Sockets of a network namespace, as /proc shows them to whoever reads it by one of its processes. */
 import { readFileSync } from 'node:fs';
 import { ipv4Family, ipv6Family, textOf } from './ip.ts';
 import type { Connection, Endpoint } from './connection.ts';
@@ -27,8 +27,8 @@ export interface Socket extends Connection {
 }
 
 /** @param pid of any process in the namespace */
-export function socketsOf(pid: number): Socket[] {
-  return ['tcp', 'tcp6'].flatMap((table) => {
+export function socketsOf(pid: number, protocol: 'tcp' | 'udp' = 'tcp'): Socket[] {
+  return [protocol, `${protocol}6`].flatMap((table) => {
     let text: string;
     try {
       text = readFileSync(`/proc/${pid}/net/${table}`, 'latin1');
@@ -40,7 +40,7 @@ export function socketsOf(pid: number): Socket[] {
   });
 }
 
-/** @param text of /proc/PID/net/tcp or tcp6 */
+/** @param text of /proc/PID/net/tcp, tcp6, udp or udp6, where a state is but whether there is a peer */
 export function parseSockets(text: string): Socket[] {
   return text
     .split('\n')
@@ -57,6 +57,11 @@ export function parseSockets(text: string): Socket[] {
 /** Whether a connection is on its way to the pod and the pod itself does not know of it yet. */
 export function isArriving({ state, receiveQueue }: Socket): boolean {
   return state === 'syn-received' || (state === 'listen' && receiveQueue > 0);
+}
+
+/** Datagrams have come that the pod has not read yet; who writes its sockets down leaves them out. */
+export function isUnread({ receiveQueue }: Socket): boolean {
+  return receiveQueue > 0;
 }
 
 /** A connection that the pod will never know of: its kernel has, or had, completed it. */

@@ -8,7 +8,7 @@ import { passOver } from '../connections/address-rules.ts';
 import { resetLost } from '../connections/end.ts';
 import { orderPlug } from '../connections/plug.ts';
 import { readRedirection } from '../connections/redirect.ts';
-import { passOn, unplug } from '../connections/rules.ts';
+import { holdFirst, passOn, unplug } from '../connections/rules.ts';
 import { Fault } from '../../proto/fault.ts';
 import { uproot } from '../journal/planted.ts';
 import { calmRcu } from '../runtime/expedited-rcu.ts';
@@ -45,7 +45,8 @@ export async function passTraffic(source: SourceMigration, signal: AbortSignal):
     handOver !== undefined
       ? act(['nft', '-f', '-'], passOver(moves, handOver, finishing))
       : plugged
-        ? act(['/bin/sh', '-c', unplug])
+        ? // If there is no plug any more, or it has done this already, nothing may lead there.
+          act(['/bin/sh', '-c', `nft -f - || ${unplug}`], holdFirst(moves))
         : act(['nft', '-f', '-'], passOn(moves)),
   ]);
   orderPlug(paths.plug, 'end');

@@ -4,6 +4,7 @@ export interface Addresses {
   redis?: { host: string; port: number; tlsPort: number; authority: string };
   http?: Place;
   postgres?: Place;
+  dns?: Place;
   edge?: Place;
   ssh?: Place & { user: string; keyFile: string };
 }

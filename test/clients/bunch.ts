@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Addresses } from './addresses.ts';
 import type { OpenClient } from './client.ts';
+import { DnsResolver, DnsSocket } from './dns.ts';
 import { HttpKeepAlive } from './http.ts';
 import { PostgresListener, PostgresTransaction } from './postgres.ts';
 import { RedisBlocked, RedisPipeline, RedisSilent, RedisSubscriber } from './redis.ts';
@@ -21,6 +22,8 @@ export const kinds = {
   'redis-subscriber': { needs: 'redis', open: (at, id) => RedisSubscriber.open(at, id) },
   'redis-silent': { needs: 'redis', open: (at) => RedisSilent.open(at) },
   'redis-blocked': { needs: 'redis', open: (at, id) => RedisBlocked.open(at, id) },
+  'dns-resolver': { needs: 'dns', open: (at, id) => DnsResolver.open(at, id) },
+  'dns-socket': { needs: 'dns', open: (at, id) => DnsSocket.open(at, id) },
 } as const satisfies Record<string, { needs: keyof Addresses; open: Open }>;
 
 export type Kind = keyof typeof kinds;

@@ -15,8 +15,12 @@ export interface OpenClient {
   readonly tally: Tally;
   /** So far. */
   readonly errors: readonly string[];
-  /** Works from now on until it is stopped or something is wrong. */
-  start(): void;
+  /**
+   * Works from now on until it is stopped or something is wrong.
+   *
+   * @param restMs after each exchange, beside what it rests by itself: so many together take no more than a share of a machine
+   */
+  start(restMs?: number): void;
   /**
    * Ends properly, and compares what the server has with what it should have.
    *
@@ -82,8 +86,8 @@ export abstract class Steady implements OpenClient {
     return this.notes.errors;
   }
 
-  start(): void {
-    this.#work = this.#keepOn();
+  start(restMs = 0): void {
+    this.#work = this.#keepOn(restMs);
   }
 
   async stop(at: Addresses): Promise<readonly string[]> {
@@ -99,9 +103,12 @@ export abstract class Steady implements OpenClient {
     return this.errors;
   }
 
-  async #keepOn(): Promise<void> {
+  async #keepOn(restMs: number): Promise<void> {
     try {
-      while (!this.#stopping && this.errors.length === 0) await this.exchange();
+      while (!this.#stopping && this.errors.length === 0) {
+        await this.exchange();
+        if (restMs > 0) await sleep(restMs);
+      }
     } catch (error) {
       this.notes.wrong(error);
     }

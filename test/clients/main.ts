@@ -1,8 +1,9 @@
 /**
  * Clients in a process of their own: only there can pods be reached, and what the test does cannot delay them.
  *
- *   node main.ts COUNT [KIND …]
+ *   node main.ts COUNT REST [KIND …]
  *
+ * REST: milliseconds after each exchange, beside what a client rests by itself.
  * stdin: Addresses as a line of JSON; then "tally" asks how they are; another line of Addresses, or the end, stops them.
  * stdout: a line of JSON with a Report of each client when all work, whenever it is asked, and at the end.
  */
@@ -22,12 +23,12 @@ const report = (clients: readonly OpenClient[]) => {
 };
 
 if (import.meta.main) {
-  const [count = '', ...kinds] = process.argv.slice(2);
+  const [count = '', rest = '', ...kinds] = process.argv.slice(2);
   const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
   const next = async (): Promise<string> => (await lines.next()).value ?? '';
   let at = JSON.parse(await next()) as Addresses;
   const clients = await openBunch(at, Number(count), kinds.length === 0 ? undefined : (kinds as Kind[]));
-  for (const client of clients) client.start();
+  for (const client of clients) client.start(Number(rest));
   report(clients);
   let line = await next();
   for (; line === 'tally'; line = await next()) report(clients);

@@ -19,6 +19,8 @@ export interface OpenClientsOptions {
   count?: number;
   /** All that there are servers for unless told. */
   kinds?: readonly Kind[];
+  /** Milliseconds after each exchange, beside what a client rests by itself. */
+  restMs?: number;
   signal?: AbortSignal;
 }
 
@@ -43,9 +45,9 @@ export class OpenClients {
   static async open(
     lab: Lab,
     at: Addresses,
-    { count = 50, kinds = [], signal }: OpenClientsOptions = {},
+    { count = 50, kinds = [], restMs = 0, signal }: OpenClientsOptions = {},
   ): Promise<OpenClients> {
-    const argv = [process.execPath, program, String(count), ...kinds];
+    const argv = [process.execPath, program, String(count), String(restMs), ...kinds];
     const clients = new OpenClients(lab.spawn('control', argv, { stdio: 'pipe', ...(signal && { signal }) }));
     clients.#say(JSON.stringify(at));
     await clients.#reports.take();

@@ -32,12 +32,14 @@ export class RedisPipeline extends Steady {
   }
 
   protected override async exchange(): Promise<void> {
-    this.#number += 1;
-    const answer = this.#append(this.#number)
-      .catch((error: unknown) => this.notes.wrong(error))
-      .finally(() => this.#ahead.delete(answer));
-    this.#ahead.add(answer);
-    if (this.#number % 4 === 0) await sleep(10);
+    for (let together = 0; together < 4; together += 1) {
+      this.#number += 1;
+      const answer = this.#append(this.#number)
+        .catch((error: unknown) => this.notes.wrong(error))
+        .finally(() => this.#ahead.delete(answer));
+      this.#ahead.add(answer);
+    }
+    await sleep(10);
     if (this.#ahead.size >= 16) await Promise.race(this.#ahead);
   }
 

@@ -11,9 +11,10 @@ import { expect } from 'vitest';
 import { type Lab, lookAtPod, type NodeName, removePod, type RunningPod, runPod } from '../lab/index.ts';
 import { difference, type Traces, tracesOf, withMore } from '../lab/traces.ts';
 import { contentOf, fillRedis, RunningWriter } from '../workloads/redis.ts';
+import { moveUntilArmed, moveWithSlowCriu } from './armed.ts';
 import { Attempt, journals, type Route } from './attempt.ts';
 import type { Migrated } from './migrate.ts';
-import { holdCriu, Part, repair } from './outage.ts';
+import { repair } from './outage.ts';
 import { Witness } from './witness.ts';
 
 const name = 'redis';
@@ -88,21 +89,12 @@ export class Subject {
    * @param act what is done there
    */
   async moveUntilArmed(act: (attempt: Attempt) => Promise<void>, ...flags: string[]): Promise<Attempt> {
-    const coordinator = await Part.coordinator(this.lab);
-    const attempt = this.move(...flags);
-    await attempt.appears('source', `containers/${name}/go`);
-    // Nobody asks for the freeze.
-    coordinator.signal('SIGSTOP');
-    await attempt.source('Armed');
-    await act(attempt);
-    coordinator.signal('SIGCONT');
-    return attempt;
+    return await moveUntilArmed(this.lab, () => this.move(...flags), name, act);
   }
 
   /** Begins to move it; it is frozen, and its CRIU has been told to dump but does not get to it until it is let go. */
   async moveWithSlowCriu(...flags: string[]): Promise<Attempt> {
-    const attempt = await this.moveUntilArmed(() => holdCriu(this.lab, this.route.source), ...flags);
-    await attempt.source('Frozen');
+    const attempt = await moveWithSlowCriu(this.lab, () => this.move(...flags), name);
     await this.frozen();
     return attempt;
   }

@@ -5,7 +5,15 @@ import type { Packaged } from '../lab/packaged.ts';
 
 const here = (name: string) => join(import.meta.dirname, name);
 
-export const ports = { redis: 6379, redisTls: 6380, http: 8000, postgres: 5432, ssh: 2222, edge: 7000 } as const;
+export const ports = {
+  redis: 6379,
+  redisTls: 6380,
+  http: 8000,
+  postgres: 5432,
+  ssh: 2222,
+  dns: 5353,
+  edge: 7000,
+} as const;
 
 /** Python with nothing beside its own library; which program, a pod's command says. */
 export const pythonImage: Packaged = {
@@ -74,3 +82,23 @@ printf '%s\\n' "$AUTHORIZED_KEY" >/etc/ssh/authorized
 ssh-keygen -q -t ed25519 -N "" -f /etc/ssh/key
 exec /usr/sbin/sshd -D -e -f /dev/null ${options.map((option) => `-o ${option}`).join(' ')}`;
 }
+
+/** What is asked for, and the answer: of the names and addresses that are nobody's. */
+export const dnsDomain = 'subject.example';
+export const dnsAddress = '192.0.2.7';
+
+export const dnsImage: Packaged = {
+  name: 'dns',
+  packages: ['dnsmasq-base'],
+  users: { dnsmasq: 72 },
+  command: [
+    'dnsmasq',
+    '--keep-in-foreground',
+    '--no-resolv',
+    '--no-hosts',
+    '--user=root',
+    '--pid-file',
+    `--port=${ports.dns}`,
+    `--address=/${dnsDomain}/${dnsAddress}`,
+  ],
+};

@@ -11,6 +11,7 @@ export async function untilListening(lab: Lab, at: Addresses, patienceMs = 20_00
     at.http,
     at.postgres,
     at.ssh,
+    at.dns,
     at.edge,
   ];
   for (const place of places) {

@@ -8,9 +8,9 @@ import { run } from '../lab/command.ts';
 import type { ContainerSpec, Lab, PodSpec } from '../lab/index.ts';
 import { installPrograms } from '../lab/machine.ts';
 import { loadPackaged } from '../lab/packaged.ts';
-import { ports, postgresImage, pythonImage, redisName, sshImage, sshUser } from './images.ts';
+import { dnsImage, ports, postgresImage, pythonImage, redisName, sshImage, sshUser } from './images.ts';
 
-export const subjects = ['redis', 'http', 'postgres', 'ssh', 'edge'] as const;
+export const subjects = ['redis', 'http', 'postgres', 'ssh', 'dns', 'edge'] as const;
 export type Subject = (typeof subjects)[number];
 
 /** What clients have to show and to know. */
@@ -49,6 +49,7 @@ export class Subjects {
       wanted.some((name) => name === 'http' || name === 'edge') ? [pythonImage] : [],
       wanted.includes('postgres') ? [postgresImage] : [],
       wanted.includes('ssh') ? [sshImage] : [],
+      wanted.includes('dns') ? [dnsImage] : [],
     ].flat();
     for (const image of images) await loadPackaged(lab, image, say, signal);
     const directory = await mkdtemp(join(tmpdir(), 'podferry-subjects-'));
@@ -91,6 +92,8 @@ export class Subjects {
           image: postgresImage.name,
           securityContext: { run_as_user: { value: '70' }, run_as_group: { value: '70' } },
         };
+      case 'dns':
+        return { name: subject, image: dnsImage.name };
       case 'ssh':
         return { name: subject, image: sshImage.name, env: { AUTHORIZED_KEY: sshPublicKey } };
     }
@@ -108,6 +111,7 @@ export class Subjects {
       http: { http: { host, port: ports.http } },
       postgres: { postgres: { host, port: ports.postgres } },
       ssh: { ssh: { host, port: ports.ssh, user: sshUser, keyFile } },
+      dns: { dns: { host, port: ports.dns } },
       edge: { edge: { host, port: ports.edge } },
     };
     return Object.assign({}, ...wanted.map((subject) => all[subject])) as Addresses;

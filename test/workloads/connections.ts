@@ -21,6 +21,13 @@ export interface Call {
   answer: string;
 }
 
+interface Calls {
+  interval: number;
+  timeout: number;
+  say?: string;
+  count: number;
+}
+
 export interface Held {
   at: number;
   event: 'connected' | 'data' | 'closed' | 'refused' | 'reset' | 'timeout' | 'unreachable';
@@ -54,7 +61,7 @@ function kindOf(error: NodeJS.ErrnoException): (typeof kinds)[keyof typeof kinds
   return kind;
 }
 
-function callOnce(host: string, port: number, timeoutMs: number): void {
+function callOnce(host: string, port: number, { timeout, say }: { timeout: number; say?: string }): void {
   const began = now();
   const socket = createConnection({ host, port });
   let answer = '';
@@ -63,7 +70,8 @@ function callOnce(host: string, port: number, timeoutMs: number): void {
     socket.removeAllListeners('close').destroy();
     print({ began, ended: now(), how, answer: answer.trim() });
   };
-  const timer = setTimeout(() => end('timeout'), timeoutMs);
+  const timer = setTimeout(() => end('timeout'), timeout);
+  if (say !== undefined) socket.write(`${say}\r\n`);
   socket.setEncoding('utf8').on('data', (text: string) => (answer += text));
   socket.on('error', (error) => end(kindOf(error)));
   socket.on('close', () => end(answer.endsWith('\n') ? 'answered' : 'closed'));
@@ -90,10 +98,14 @@ program
   .command('call <address> <port>')
   .option('--interval <ms>', 'from one to the next, whatever has become of the one before', Number, 5)
   .option('--timeout <ms>', 'of one', Number, 10_000)
-  .action(async (address: string, port: string, { interval, timeout }: { interval: number; timeout: number }) => {
-    for (let due = now(); !leaving.signal.aborted; due += interval) {
-      callOnce(address, Number(port), timeout);
-      await sleep(Math.max(0, due + interval - now()));
+  .option('--say <line>', 'where nobody answers who is not asked')
+  .option('--count <calls>', 'after which no more are made', Number, Infinity)
+  .action(async (address: string, port: string, { interval, count, ...each }: Calls) => {
+    let due = now();
+    for (let made = 0; made < count && !leaving.signal.aborted; made += 1) {
+      callOnce(address, Number(port), each);
+      due += interval;
+      await sleep(Math.max(0, due - now()));
     }
   });
 

@@ -47,6 +47,22 @@ describe('a kept connection', () => {
   });
 });
 
+it('datagrams are held with new connections, while what is open goes on', () => {
+  const ruleset = rules.holdNew('eth0', moves);
+  for (const { family, from } of moves) {
+    expect(ruleset).toContain(`${family} daddr ${from} meta l4proto udp fwd to "${rules.plugDevice}"`);
+    expect(ruleset).not.toContain(`${family} daddr ${from} meta l4proto tcp fwd`);
+  }
+});
+
+it('what comes when the target runs goes by itself, but for first packets, which take turns', () => {
+  expect(rules.holdFirst(moves.slice(0, 1)).trim().split('\n')).toEqual([
+    'flush chain netdev podferry ingress',
+    'add rule netdev podferry ingress ip saddr 10.88.2.2 accept',
+    expect.stringMatching(/ ip daddr 10\.88\.1\.2 tcp flags .* == syn fwd to "podferry0"$/),
+  ]);
+});
+
 it('what the pod has closed is left to its old kernel', () => {
   const closed: Socket = {
     local: { address: '10.88.1.2', port: 80 },

@@ -3,10 +3,13 @@ import {
   isArriving,
   isFinishing,
   isUnaccepted,
+  isUnread,
   parseSockets,
   socketsOf,
 } from '../../../../agent/connections/sockets.ts';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { createSocket } from 'node:dgram';
 import { connect, createServer, type AddressInfo } from 'node:net';
 
 const head = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n';
@@ -73,5 +76,19 @@ describe('sockets as /proc shows them', () => {
     expect(mine.map(({ state }) => state).sort()).toEqual(['established', 'established', 'listen']);
     client.destroy();
     server.close();
+  });
+
+  it('tell whether a datagram has come that nobody has read', async () => {
+    const socket = createSocket('udp4').bind(0, '127.0.0.1');
+    await once(socket, 'listening');
+    const { port } = socket.address();
+    const mine = () => socketsOf(process.pid, 'udp').filter(({ local }) => local.port === port);
+    expect(mine().map(isUnread)).toEqual([false]);
+    // As long as this waits, nothing is read here.
+    spawnSync('bash', ['-c', `echo >/dev/udp/127.0.0.1/${port}`]);
+    expect(mine().map(isUnread)).toEqual([true]);
+    await once(socket, 'message');
+    expect(mine().map(isUnread)).toEqual([false]);
+    socket.close();
   });
 });
