@@ -21,10 +21,11 @@ beforeAll(async () => {
   subjects = await Subjects.prepare(lab);
 }, 600_000);
 afterAll(async () => await subjects.remove());
-// What a pod has left goes when its last connection has: not at the same time as the test takes it away.
+// What a pod has left goes when its last connection has: not at the same time as the test takes it away. One that was half
+// closed is forgotten after a minute.
 afterEach(async () => {
   const running = async () => (await kubectlMigrate(lab, 'list', '--running')).migration;
-  await expect.poll(running, { timeout: 60_000 }).toEqual([]);
+  await expect.poll(running, { timeout: 100_000 }).toEqual([]);
 });
 
 const kept = ['redis', 'http', 'postgres', 'ssh'] as const;
