@@ -6,7 +6,7 @@ import { mostNew, mostPackets, plugDevice } from '../../agent/connections/rules.
 import { lookAtPod, open } from '../lab/index.ts';
 import type { Call } from '../workloads/connections.ts';
 import { moveWithSlowCriu } from './armed.ts';
-import { Attempt } from './attempt.ts';
+import { Attempt, kubectlMigrate } from './attempt.ts';
 import { Client } from './client.ts';
 import { settled } from './left-behind.ts';
 import { execIn, otherThan, type Placed, Pods } from './migrate.ts';
@@ -20,13 +20,16 @@ const connections: OpenConnection[] = [];
 afterEach(async () => {
   await repair(lab);
   await Promise.all(connections.splice(0).map(async (each) => await each.close()));
+  // What a pod has left goes when its last connection has: not at the same time as the test takes it away.
+  const running = async () => (await kubectlMigrate(lab, 'list', '--running')).migration;
+  await expect.poll(running, { timeout: 60_000 }).toEqual([]);
   await pods.remove();
 });
 
 /** Freezes it; it stands still until its CRIU is let go. */
 async function freeze(pod: Placed): Promise<Attempt> {
   const route = { source: pod.node, target: otherThan(pod.node) };
-  const flags = ['--freeze-timeout', '60s', '--linger', '10s', '--connection-linger', '10m'];
+  const flags = ['--freeze-timeout', '60s', '--linger', '3s', '--connection-linger', '10m'];
   return await moveWithSlowCriu(lab, () => Attempt.start(lab, pod.name, route, ...flags), pod.name);
 }
 
@@ -99,7 +102,7 @@ describe('more than may wait', () => {
     expect(await droppedBy(pod)).toBeGreaterThanOrEqual(sent - mostPackets);
     const moved = await letGo(pod, attempt);
     expect(await fates()).toEqual(['goes on', 'goes on']);
-    const client = Client.start(lab, 'datagrams', pod.ip, 8080);
+    const client = Client.start(lab, 'datagrams', moved.ip, 8080);
     await expect.poll(() => client.events.length, { timeout: 10_000 }).toBeGreaterThan(10);
     await client.stop();
     expect(await execIn(lab, moved, ['redis-cli', 'ping'])).toBe('PONG\n');
