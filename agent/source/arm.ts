@@ -24,7 +24,7 @@ import { externalName, stagingBytes } from '../target/prepare.ts';
 import { lostByRestart } from './copy-ahead.ts';
 import { prepareDump, type WaitingDump } from './dump.ts';
 import { flushShared } from './flush.ts';
-import { keepsConnections, type SourceMigration } from './source.ts';
+import { isLazy, keepsConnections, type SourceMigration } from './source.ts';
 
 const watchdog = join(import.meta.dirname, 'watchdog.sh');
 
@@ -61,7 +61,7 @@ export async function arm(
  * @param keeps whether open connections are written down, which needs their packets to be held
  */
 export async function startDumps(source: SourceMigration, keeps: boolean): Promise<WaitingDump[]> {
-  const { live, paths } = source;
+  const { live, paths, record } = source;
   if (live === undefined) throw lostByRestart(source);
   const { netns } = networkOf(live.pod);
   await mountTmpfs(paths, paths.staging, {
@@ -70,7 +70,9 @@ export async function startDumps(source: SourceMigration, keeps: boolean): Promi
     mode: '0700',
     reason: 'StagingSpaceMissing',
   });
-  return live.pod.containers.map((container) => startDump(paths, container, netns, keeps));
+  return live.pod.containers.map((container) =>
+    startDump(paths, container, netns, { keeps, lazy: isLazy(record.plan) }),
+  );
 }
 
 function networkOf({ status }: SourcePod): { netns: string; addresses: string[] } {
@@ -79,10 +81,15 @@ function networkOf({ status }: SourcePod): { netns: string; addresses: string[] 
   throw new Fault('FreezeFailed', `pod ${namespace}/${name} has no network namespace of its own any more`);
 }
 
-function startDump(paths: SidePaths, container: SourceContainer, netns: string, keeps: boolean): WaitingDump {
+function startDump(
+  paths: SidePaths,
+  container: SourceContainer,
+  netns: string,
+  how: { keeps: boolean; lazy: boolean },
+): WaitingDump {
   const { name, pid, freezer } = container;
   const rootfs = rootfsOf(container);
-  const plan = { container: name, pid, netns, rootfs, freezer, externals: externals(container), keeps };
+  const plan = { container: name, pid, netns, rootfs, freezer, externals: externals(container), ...how };
   return prepareDump(paths, paths.container(name), plan);
 }
 

@@ -29,8 +29,9 @@ import { rehearse } from './rehearse.ts';
 import { closeRest, linger } from './linger.ts';
 import { passTraffic } from './pass-traffic.ts';
 import { killEarly, release } from './release.ts';
+import { openPages, owing, servePages } from './post-copy.ts';
 import { rollBack } from './roll-back.ts';
-import { keepsConnections, SourceMigration, type SourceRecord } from './source.ts';
+import { isLazy, keepsConnections, SourceMigration, type SourceRecord } from './source.ts';
 import { strategyOf } from './strategy.ts';
 
 /** Above the linger itself: a coordinator that starts anew has this long to carry on. */
@@ -73,6 +74,8 @@ export class Sources {
       if (record.step === 'Committed' || record.step === 'Released') {
         this.#all.set(id, source);
         if (source.passedAt !== undefined) this.#boundLinger(source);
+        // The target asks on, and it is tried until it can.
+        servePages(source, this.#parts.pages).catch(() => {});
       } else {
         log.warn({ migration: id, step: record.step }, 'rolling back what an earlier agent left');
         await rollBack(source, paths);
@@ -127,7 +130,8 @@ export class Sources {
       freezer: { version, path },
     }));
     const { id: sandboxId, config: podConfig } = pod.status;
-    const details = { sandboxId, podConfig, containers, watchdog: 0, dumpedBytes: 0, receipt: undefined };
+    const owed = isLazy(plan) ? { pages: owing(data_address) } : {};
+    const details = { sandboxId, podConfig, containers, watchdog: 0, dumpedBytes: 0, receipt: undefined, ...owed };
     const record: SourceRecord = { plan, step: 'Prepared', moments: [], fault: null, details };
     const source = new SourceMigration(side, record, { pod, outbox, trees: treesOf(pod) });
     source.enter('Prepared');
@@ -170,7 +174,9 @@ export class Sources {
   async arm({ migration, target_ips }: ArmRequest__Output, signal: AbortSignal): Promise<SourceMigration> {
     return await this.#step(migration, signal, async (source, ends) => {
       const plugged = this.#parts.situation.networkFeatures.includes('plug');
-      if (source.record.step === 'Prepared') await arm(source, target_ips, plugged, ends);
+      if (source.record.step !== 'Prepared') return;
+      if (isLazy(source.record.plan)) await openPages(source, this.#parts.pages, ends);
+      await arm(source, target_ips, plugged, ends);
     });
   }
 
@@ -240,10 +246,21 @@ export class Sources {
     return source;
   }
 
+  /** What the target still needs of a committed source. May be repeated. */
+  async follow(
+    id: string,
+    progress: (bytes: number, total: number) => void,
+    signal: AbortSignal,
+  ): Promise<SourceMigration> {
+    const source = this.get(id);
+    await strategyOf(source.record.plan).follow?.(source, progress, signal);
+    return source;
+  }
+
   /** @param tell called with what it still waits for */
   async linger(id: string, tell: (connections: Connections) => void, signal: AbortSignal): Promise<SourceMigration> {
     const source = this.get(id);
-    await strategyOf(source.record.plan).follow?.(source, signal);
+    await strategyOf(source.record.plan).follow?.(source, () => {}, signal);
     killEarly(source, this.#parts.paths);
     const pid = await this.#pidWithin(source);
     if (pid !== undefined) await linger(source, pid, tell, signal);
@@ -312,6 +329,7 @@ export class Sources {
     const { plan, moments, fault } = source.record;
     source.cancelExpiry();
     clearTimeout(source.limit);
+    source.pages?.stop();
     this.#all.delete(plan.id);
     metrics.sidesEnded.inc({ side: 'source', outcome, reason: fault?.reason ?? '' });
     metrics.observeFrozen(plan, outcome, moments, last);

@@ -17,7 +17,9 @@ import { discard, expire, finish, giveUp } from './end.ts';
 import { prepareStaging } from './prepare.ts';
 import { sinkOf } from './receive.ts';
 import { unhush } from './hush.ts';
+import { Filling } from './lazy-pages.ts';
 import { restore } from './restore.ts';
+import { isLazy } from '../source/source.ts';
 import { TargetMigration, type TargetRecord } from './target.ts';
 
 export class Targets {
@@ -47,6 +49,7 @@ export class Targets {
       const target = new TargetMigration(side, record);
       if (decision(side) === 'go' && record.step === 'Waiting') target.enter('Going');
       this.#all.set(id, target);
+      if (isLazy(record.plan)) await this.#fill(target);
       this.#expire(target);
       if (target.record.step === 'Running') await unhush(target);
     }
@@ -74,13 +77,15 @@ export class Targets {
     if (isCopy) this.#parts.checkpoints();
     const transport = isCopy ? undefined : this.#parts.transport(plan);
     openJournal(side);
-    const details = { manifest, sandboxId: '', podIps: [], sealed: false, keptImages: '' };
+    const memory = isLazy(plan) ? { memory: { secret: '', state: 'owed' as const } } : {};
+    const details = { manifest, sandboxId: '', podIps: [], sealed: false, keptImages: '', ...memory };
     const target = new TargetMigration(side, { plan, step: 'Prepared', moments: [], fault: null, details });
     this.#all.set(plan.id, target);
     this.#count();
     target.save();
     this.#expire(target);
     await target.during(prepareStaging(target));
+    if (isLazy(plan)) await this.#fill(target);
     target.abort.signal.throwIfAborted();
     // Nobody sends: it is fetched when its turn has come.
     if (transport === undefined) return { target, token: '' };
@@ -202,9 +207,15 @@ export class Targets {
     });
   }
 
+  async #fill(target: TargetMigration): Promise<void> {
+    target.filling = new Filling(target, this.#parts.pages);
+    await target.filling.begin();
+  }
+
   #ended(target: TargetMigration, outcome: string): void {
     const { plan, fault } = target.record;
     target.cancelExpiry();
+    target.filling?.end();
     this.#all.delete(plan.id);
     metrics.sidesEnded.inc({ side: 'target', outcome, reason: fault?.reason ?? '' });
     this.#count();

@@ -54,7 +54,7 @@ describe('bad input', () => {
     ['a pod that runs twice', pod('twice'), 'PodAmbiguous', status.FAILED_PRECONDITION],
     [
       'a strategy that is to come',
-      { ...toB, strategy: 'post_copy' },
+      { ...toB, strategy: 'pre_copy' },
       'StrategyUnavailable',
       status.FAILED_PRECONDITION,
     ],

@@ -49,6 +49,7 @@ export interface TargetState {
   'sandbox_id'?: (string);
   'images'?: (string);
   'pod_ips'?: (string)[];
+  'lacks_memory'?: (boolean);
 }
 
 export interface TargetState__Output {
@@ -63,4 +64,5 @@ export interface TargetState__Output {
   'sandbox_id': (string);
   'images': (string);
   'pod_ips': (string)[];
+  'lacks_memory': (boolean);
 }
