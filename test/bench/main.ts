@@ -18,6 +18,7 @@ program
   .option('--size <mb>', 'resident memory of Redis, about', Number, 15)
   .option('--ways <ways>', 'podferry, naive, raw-criu', list, ['podferry', 'naive', 'raw-criu'])
   .option('--transports <transports>', 'stream, nfs', list, ['stream', 'nfs'])
+  .option('--strategies <strategies>', 'of podferry: stop-and-copy, post-copy (over stream)', list, ['stop-and-copy'])
   .option('--json', 'one object a cell on standard output', false)
   .action(async ({ size, json, ...options }: Omit<FreezeOptions, 'sizeMb'> & { size: number; json: boolean }) => {
     const cells = await inLab(async (lab) => await measureFreeze(lab, { ...options, sizeMb: size }, say));
@@ -70,13 +71,13 @@ async function inLab<T>(measure: (lab: Lab) => Promise<T>, options: UpOptions = 
 }
 
 function table(cells: readonly Cell[]): string {
-  const rows = cells.map(({ way, transport, n, p50, p95, min, max, parts }) => {
+  const rows = cells.map(({ way, strategy, transport, n, p50, p95, min, max, parts }) => {
     const made = Object.entries(parts).map(([part, ms]) => `${part} ${ms}`);
-    return `| ${way} | ${transport} | ${n} | ${p50} | ${p95} | ${min} | ${max} | ${made.join(' + ')} |`;
+    return `| ${way} | ${strategy.replaceAll('_', '-')} | ${transport} | ${n} | ${p50} | ${p95} | ${min} | ${max} | ${made.join(' + ')} |`;
   });
   return [
-    '| way | transport | runs | p50 ms | p95 ms | min | max | made of (medians) |',
-    '| --- | --- | ---: | ---: | ---: | ---: | ---: | --- |',
+    '| way | strategy | transport | runs | p50 ms | p95 ms | min | max | made of (medians) |',
+    '| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | --- |',
     ...rows,
   ].join('\n');
 }

@@ -13,17 +13,23 @@ interface Outcome {
   moments: Record<string, number>;
 }
 
-export async function podferry(lab: Lab, sizeMb: number, transport: 'stream' | 'nfs'): Promise<Way> {
-  const name = `bench-${transport}`;
+export async function podferry(
+  lab: Lab,
+  sizeMb: number,
+  transport: 'stream' | 'nfs',
+  strategy: 'stop-and-copy' | 'post-copy' = 'stop-and-copy',
+): Promise<Way> {
+  const name = `bench-${strategy}-${transport}`;
   let at: NodeName = 'node-a';
   let sandbox = (await runRedis(lab, at, name, 'podferry', sizeMb)).podId;
   return {
     name: 'podferry',
-    strategy: 'stop_and_copy',
+    strategy: strategy.replaceAll('-', '_'),
     transport,
     async once(): Promise<Measured> {
       const to = at === 'node-a' ? 'node-b' : 'node-a';
-      const argv = [process.execPath, cli, name, '--to', to, '--transport', transport, '--linger', '0s', '-o', 'json'];
+      const how = ['--strategy', strategy, '--transport', transport, '--linger', '0s', '--wait', 'all', '-o', 'json'];
+      const argv = [process.execPath, cli, name, '--to', to, ...how];
       const { stdout, stderr } = await lab.exec('control', [...argv, ...clientFlags(lab, clientIdentity)]);
       const outcome = JSON.parse(stdout || '{}') as Partial<Outcome>;
       if (outcome.phase !== 'Succeeded' || outcome.freezeMs === undefined) {
