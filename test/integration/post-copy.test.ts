@@ -6,7 +6,7 @@ import { afterEach, expect, it } from 'vitest';
 import { exitCode } from '../../coordinator/cli/exit.ts';
 import { memoryPatienceMs } from '../../proto/memory.ts';
 import { lookAtPod, type NodeName, open } from '../lab/index.ts';
-import { contentOf, fillRedis, RunningWriter } from '../workloads/redis.ts';
+import { contentOf, fillRedis, type RedisContent, RunningWriter } from '../workloads/redis.ts';
 import { Attempt, journals, type Route } from './attempt.ts';
 import { expectSucceeded } from './expect-ended.ts';
 import { changesSince, inventoryOf } from './inventory.ts';
@@ -19,17 +19,20 @@ const pods = new Pods(lab);
 const route: Route = { source: 'node-a', target: 'node-b' };
 const flags = ['--strategy', 'post-copy'];
 const mb = 200;
+/** Keys of the writer. */
+const written = 'w:';
 
 afterEach(async () => {
   await repair(lab);
   await pods.remove();
 });
 
-async function runLarge(sizeMb: number): Promise<Placed> {
+/** Random data, which pages of zeros are not; and so much of zeros that the rest takes a while. */
+async function runLarge(randomMb: number, zerosMb: number): Promise<{ pod: Placed; data: RedisContent }> {
   const pod = await pods.run({ name: 'redis', image: 'redis' });
-  await fillRedis(lab, pod.ip, 2);
-  await execIn(lab, pod, ['redis-cli', 'debug', 'populate', String(sizeMb * 16), 'ballast', String(64 << 10)]);
-  return pod;
+  await execIn(lab, pod, ['redis-cli', 'debug', 'populate', String(zerosMb * 16), 'zeros', String(64 << 10)]);
+  await fillRedis(lab, pod.ip, randomMb);
+  return { pod, data: await contentOf(lab, pod.ip, written) };
 }
 
 /** Resolves when it runs at the target, which has not got all of its memory yet. */
@@ -52,8 +55,8 @@ async function whereItIs({ migration }: Migrated): Promise<Placed> {
 }
 
 it(`moves ${mb} MB there and back under a writer, and leaves nothing behind`, async () => {
-  let pod = await runLarge(mb);
-  const data = await contentOf(lab, pod.ip, 'ballast');
+  const { pod: first, data } = await runLarge(mb, 0);
+  let pod = first;
   for (let there = 0; there < 2; there += 1) pod = await move(lab, pod, { flags });
   const before = await inventoryOf(lab, { strict: true });
   const witness = new Witness(lab, 'redis-server');
@@ -69,7 +72,7 @@ it(`moves ${mb} MB there and back under a writer, and leaves nothing behind`, as
     await execIn(lab, pod, ['redis-cli', 'bgrewriteaof']);
   }
   expect(await writer.finish()).toMatchObject({ lost: 0 });
-  expect(await contentOf(lab, pod.ip, 'ballast')).toEqual(data);
+  expect(await contentOf(lab, pod.ip, written)).toEqual(data);
   expect(await execIn(lab, pod, ['redis-cli', 'debug', 'loadaof'])).toBe('OK\n');
   expect(witness.doubles).toEqual([]);
   witness.close();
@@ -77,8 +80,7 @@ it(`moves ${mb} MB there and back under a writer, and leaves nothing behind`, as
 });
 
 it.each(['source', 'target'] as const)('goes on when the agent of its %s is killed meanwhile', async (side) => {
-  const pod = await runLarge(2 * mb);
-  const data = await contentOf(lab, pod.ip, 'ballast');
+  const { data } = await runLarge(mb / 4, 2 * mb);
   const part = await Part.agent(lab, route[side]);
   const attempt = Attempt.start(lab, 'redis', route, ...flags);
   const id = await memoryIsComing(attempt);
@@ -88,12 +90,11 @@ it.each(['source', 'target'] as const)('goes on when the agent of its %s is kill
   const ended = await attempt.ended;
   expectSucceeded(ended);
   const moved = await whereItIs(ended);
-  expect(await contentOf(lab, moved.ip, 'ballast')).toEqual(data);
+  expect(await contentOf(lab, moved.ip, written)).toEqual(data);
 });
 
 it('goes on when the link is lost meanwhile, and comes back', async () => {
-  const pod = await runLarge(2 * mb);
-  const data = await contentOf(lab, pod.ip, 'ballast');
+  const { data } = await runLarge(mb / 4, 2 * mb);
   const attempt = Attempt.start(lab, 'redis', route, ...flags);
   const id = await memoryIsComing(attempt);
   await lab.unplug(route.source);
@@ -103,11 +104,11 @@ it('goes on when the link is lost meanwhile, and comes back', async () => {
   const ended = await attempt.ended;
   expectSucceeded(ended);
   const moved = await whereItIs(ended);
-  expect(await contentOf(lab, moved.ip, 'ballast')).toEqual(data);
+  expect(await contentOf(lab, moved.ip, written)).toEqual(data);
 });
 
 it('ends the pod at the target when its memory does not come, and never lets the source run again', async () => {
-  await runLarge(2 * mb);
+  await runLarge(mb / 4, 2 * mb);
   const before = await inventoryOf(lab);
   const attempt = Attempt.start(lab, 'redis', route, ...flags);
   const id = await memoryIsComing(attempt);
