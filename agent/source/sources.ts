@@ -302,6 +302,7 @@ export class Sources {
     log.warn({ migration: plan.id }, 'no coordinator came to end the connections that lingered: they are ended now');
     const { signal } = new AbortController();
     try {
+      await strategyOf(plan).follow?.(source, () => {}, signal);
       if (plan.target_pod === null) await this.release(plan.id, signal);
       else {
         const pid = await this.#pidWithin(source);

@@ -44,10 +44,12 @@ export async function startFilling(side: SidePaths, name: string, paths: Contain
   }
 }
 
-/** It leads a group of its own, with its guard. */
-function undoOf(pid: number, { directory }: ContainerPaths): string {
+/** It leads a group of its own, with its guard. Without it what runs would go on with zeros: that is refused. */
+function undoOf(pid: number, { directory, running, lazyDone, lazyLost }: ContainerPaths): string {
   const itsOwn = `tr '\\0' ' ' </proc/${pid}/cmdline 2>/dev/null | grep -qF ${quote(directory)}`;
-  return `if ${itsOwn}; then kill -KILL -- -${pid}; while [ -e /proc/${pid}/exe ]; do sleep 0.05; done; fi`;
+  const isNeeded = `[ -e ${quote(running)} ] && [ ! -e ${quote(lazyDone)} ] && [ ! -e ${quote(lazyLost)} ]`;
+  const refused = `if ${isNeeded}; then echo 'the container still waits for memory' >&2; exit 1; fi`;
+  return `if ${itsOwn}; then ${refused}; kill -KILL -- -${pid}; while [ -e /proc/${pid}/exe ]; do sleep 0.05; done; fi`;
 }
 
 interface Question {
