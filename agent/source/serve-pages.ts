@@ -4,6 +4,7 @@
  */
 import { closeSync, openSync, read, readFileSync } from 'node:fs';
 import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { Logger } from 'pino';
@@ -18,6 +19,8 @@ import type { OwedPages, SourceMigration } from './source.ts';
 const restMs = 500;
 /** One question's; the target asks for a MiB at most. */
 const mostBytes = 16 << 20;
+/** Up to that many, a process waits for them. */
+const urgentBytes = 64 << 10;
 /** Of a Data frame: what a TLS socket is given at once it encrypts before it sends any of it. */
 const blockBytes = 256 << 10;
 
@@ -95,17 +98,20 @@ export class PageServer {
       resolve(Fault.from(signal.reason, 'Cancelled'));
     };
     signal.addEventListener('abort', ends, { once: true });
-    let over = false;
-    let tail: Promise<void> = Promise.resolve();
+    const open: Wanted[] = [];
+    let busy = false;
+    const giveAll = async () => {
+      busy = true;
+      for (let wanted = next(open); wanted !== undefined; wanted = next(open)) await this.#give(link, wanted);
+      busy = false;
+    };
     const handler: LinkHandler = {
       frame: (kind, value) => {
         if (kind === kinds.Memory) return this.#ended(value);
-        const wanted = readWanted(kind, value);
-        tail = tail.then(async () => {
-          if (!over) await this.#give(link, wanted);
-        });
-        tail = tail.catch((error: unknown) => {
-          const fault = Fault.from(error, 'TransferFailed', `cannot read memory of process ${wanted.pid}`);
+        open.push(readWanted(kind, value));
+        if (busy) return;
+        giveAll().catch((error: unknown) => {
+          const fault = Fault.from(error, 'TransferFailed', 'cannot read the memory of a process');
           this.#log.error({ err: fault }, fault.message);
           void link.refuse(fault);
           handler.gone(fault);
@@ -115,7 +121,7 @@ export class PageServer {
         throw new Fault('TransferFailed', 'bytes came where only questions may');
       },
       gone: (fault) => {
-        over = true;
+        open.splice(0);
         signal.removeEventListener('abort', ends);
         resolve(fault);
       },
@@ -133,20 +139,18 @@ export class PageServer {
 
   async #give(link: Link, { container, id, pid, at, bytes }: Wanted): Promise<void> {
     const memory = this.#memoryOf(container, pid);
-    const made = Buffer.allocUnsafe(headBytes + bytes);
-    const { bytesRead } = await promisify(read)(memory, made, headBytes, bytes, at);
+    const made = Buffer.allocUnsafe(bytes);
+    const { bytesRead } = await promisify(read)(memory, made, 0, bytes, at);
     if (bytesRead !== bytes) {
       throw new Fault('TransferFailed', `${bytes} bytes at ${at} of process ${pid} cannot be read: only ${bytesRead}`);
     }
     link.send(kinds.Pages, { container, id, bytes });
     for (let from = 0; from < bytes; from += blockBytes) {
-      const length = Math.min(blockBytes, bytes - from);
-      // Where the block before it was: that has been handed over, and copied or sent.
+      const block = made.subarray(from, from + blockBytes);
       const head = Buffer.allocUnsafe(headBytes);
-      writeHead(head, 0, kinds.Data, length);
+      writeHead(head, 0, kinds.Data, block.length);
       link.socket.write(head);
-      const block = made.subarray(headBytes + from, headBytes + from + length);
-      if (!link.socket.write(block)) await Promise.race([once(link.socket, 'drain'), once(link.socket, 'close')]);
+      if (!link.socket.write(block)) await drained(link.socket);
     }
     this.sent += bytes;
   }
@@ -190,6 +194,20 @@ export function settlePages(source: SourceMigration, state: 'here' | 'lost', why
   if (state === 'lost') source.fault(new Fault('MemoryLost', why));
   source.moment(state === 'here' ? 'memory-here' : 'memory-lost');
   source.enter(source.record.step);
+}
+
+/** Or closed, which whoever goes on writing is not told, and whoever has the link is. */
+async function drained(socket: Socket): Promise<void> {
+  const either = new AbortController();
+  const { signal } = either;
+  await Promise.race([once(socket, 'drain', { signal }), once(socket, 'close', { signal })]);
+  either.abort();
+}
+
+/** What a process waits for is little, and goes before what nobody waits for yet. */
+function next(open: Wanted[]): Wanted | undefined {
+  const urgent = open.findIndex(({ bytes }) => bytes <= urgentBytes);
+  return open.splice(Math.max(0, urgent), 1)[0];
 }
 
 function readWanted(kind: Kind, value: unknown): Wanted {
