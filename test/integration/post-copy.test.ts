@@ -57,7 +57,11 @@ async function whereItIs({ migration }: Migrated): Promise<Placed> {
 it(`moves ${mb} MB there and back under a writer, and leaves nothing behind`, async () => {
   const { pod: first, data } = await runLarge(mb, 0);
   let pod = first;
-  for (let there = 0; there < 2; there += 1) pod = await move(lab, pod, { flags });
+  const fork = async () => await execIn(lab, pod, ['redis-cli', 'bgrewriteaof']);
+  for (let there = 0; there < 2; there += 1) {
+    pod = await move(lab, pod, { flags });
+    await fork();
+  }
   const before = await inventoryOf(lab, { strict: true });
   const witness = new Witness(lab, 'redis-server');
   const writer = await RunningWriter.start(lab, pod.ip, { timeoutMs: 100 });
@@ -69,7 +73,7 @@ it(`moves ${mb} MB there and back under a writer, and leaves nothing behind`, as
     expect(moments['memory-here']).toBeLessThan(moments['killed'] ?? 0);
     pod = moved;
     // A fork while memory is missing, or soon after it has come.
-    await execIn(lab, pod, ['redis-cli', 'bgrewriteaof']);
+    await fork();
   }
   expect(await writer.finish()).toMatchObject({ lost: 0 });
   expect(await contentOf(lab, pod.ip, written)).toEqual(data);
@@ -80,7 +84,7 @@ it(`moves ${mb} MB there and back under a writer, and leaves nothing behind`, as
 });
 
 it.each(['source', 'target'] as const)('goes on when the agent of its %s is killed meanwhile', async (side) => {
-  const { data } = await runLarge(mb / 4, 2 * mb);
+  const { data } = await runLarge(10, 2 * mb);
   const part = await Part.agent(lab, route[side]);
   const attempt = Attempt.start(lab, 'redis', route, ...flags);
   const id = await memoryIsComing(attempt);
@@ -94,7 +98,7 @@ it.each(['source', 'target'] as const)('goes on when the agent of its %s is kill
 });
 
 it('goes on when the link is lost meanwhile, and comes back', async () => {
-  const { data } = await runLarge(mb / 4, 2 * mb);
+  const { data } = await runLarge(10, 2 * mb);
   const attempt = Attempt.start(lab, 'redis', route, ...flags);
   const id = await memoryIsComing(attempt);
   await lab.unplug(route.source);
@@ -108,7 +112,7 @@ it('goes on when the link is lost meanwhile, and comes back', async () => {
 });
 
 it('ends the pod at the target when its memory does not come, and never lets the source run again', async () => {
-  await runLarge(mb / 4, 2 * mb);
+  await runLarge(10, 2 * mb);
   const before = await inventoryOf(lab);
   const attempt = Attempt.start(lab, 'redis', route, ...flags);
   const id = await memoryIsComing(attempt);
