@@ -331,6 +331,8 @@ export class Sources {
     source.cancelExpiry();
     clearTimeout(source.limit);
     source.pages?.stop();
+    if (source.pages !== undefined)
+      metrics.bytesMoved.inc({ direction: 'out', transport: plan.transport }, source.pages.sent);
     this.#all.delete(plan.id);
     metrics.sidesEnded.inc({ side: 'source', outcome, reason: fault?.reason ?? '' });
     metrics.observeFrozen(plan, outcome, moments, last);

@@ -73,6 +73,8 @@ export class Filling {
   readonly #ending = new AbortController();
   readonly #servers: Server[] = [];
   readonly #askers = new Map<string, Asker>();
+  /** Bytes of memory. */
+  received = 0;
   #link: Link | undefined;
   /** Where the bytes go that come next. */
   #answering: { asker: Asker | undefined; id: number; left: number } | undefined;
@@ -165,6 +167,7 @@ export class Filling {
     if (answering === undefined || part.length > answering.left)
       throw new Fault('TransferFailed', 'bytes came that nobody has asked for');
     answering.left -= part.length;
+    this.received += part.length;
     const { asker, id, left } = answering;
     if (asker?.socket.destroyed === false) asker.socket.write(part);
     if (left > 0) return;

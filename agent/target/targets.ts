@@ -216,6 +216,8 @@ export class Targets {
     const { plan, fault } = target.record;
     target.cancelExpiry();
     target.filling?.end();
+    if (target.filling !== undefined)
+      metrics.bytesMoved.inc({ direction: 'in', transport: plan.transport }, target.filling.received);
     this.#all.delete(plan.id);
     metrics.sidesEnded.inc({ side: 'target', outcome, reason: fault?.reason ?? '' });
     this.#count();
