@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { PodRef__Output } from '../proto/gen/podferry/v1/PodRef.ts';
 import type { Transport__Output as TransportName } from '../proto/gen/podferry/v1/Transport.ts';
 import { Fault } from '../proto/fault.ts';
+import type { KeptLogs } from './journal/keep.ts';
 import { standing } from './metrics.ts';
 import type { NodePaths } from './paths.ts';
 import { describePod, findPod, type SourcePod } from './preflight/describe.ts';
@@ -24,6 +25,7 @@ export interface AgentParts {
   containerd: string;
   situation: NodeSituation;
   log: Logger;
+  keptLogs: KeptLogs;
   /** These throw Fault TransportUnavailable for what this node has not. */
   sending(plan: { transport: TransportName }): Sending;
   transport(plan: { transport: TransportName }): Transport;

@@ -13,6 +13,7 @@ import { nodeInfo, ownCertificate, serveMetrics } from './metrics.ts';
 import { NodePaths } from './paths.ts';
 import { lookAround } from './preflight/situation.ts';
 import { connect } from './runtime/containerd.ts';
+import { leaveRcu } from './runtime/expedited-rcu.ts';
 import { ofNode } from './runtime/node.ts';
 import { handlers } from './server.ts';
 import { openTransports } from './transfer/open.ts';
@@ -31,6 +32,8 @@ interface Flags {
   stateDir: string;
   nfsDir?: string;
   wrapper: string;
+  expeditedRcu: boolean;
+  keepLogs: number;
   logLevel: string;
 }
 
@@ -61,6 +64,16 @@ const flags = new Command('podferry-agent')
     flag('--wrapper <file>', 'what the runtime handler podferry calls').default(
       '/usr/local/lib/podferry/podferry-runc',
     ),
+  )
+  .addOption(
+    flag('--no-expedited-rcu', "leave the kernel's RCU as it is while a pod is frozen, which is longer then").default(
+      true,
+    ),
+  )
+  .addOption(
+    flag('--keep-logs <number>', "CRIU's logs of so many migrations that went well, below the state directory")
+      .argParser(Number)
+      .default(0),
   )
   .addOption(flag('--log-level <level>', 'trace, debug, info, warn or error').default('info'))
   .parse()
@@ -115,12 +128,15 @@ const situation = await lookAround({ node: flags.node, wrapper: flags.wrapper, n
 for (const problem of situation.problems) log.warn({ reason: problem.reason }, problem.message ?? '');
 const runtime = connect(flags.containerd);
 const transports = await openTransports({ address: flags.dataListen, identity, nfsDirectory: flags.nfsDir, log });
+if (!flags.expeditedRcu) leaveRcu();
+const paths = new NodePaths(flags.stateDir);
 const agent = new Agent({
-  paths: new NodePaths(flags.stateDir),
+  paths,
   runtime,
   containerd: flags.containerd,
   transports,
   situation,
+  keptLogs: { directory: paths.allLogs, most: flags.keepLogs },
   log,
 });
 await agent.takeUp();

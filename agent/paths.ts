@@ -38,6 +38,11 @@ export class NodePaths {
     return join(this.state, 'kept');
   }
 
+  /** CRIU's logs of migrations that went well, if they are to be kept. */
+  get allLogs(): string {
+    return join(this.state, 'logs');
+  }
+
   /** Where logs and images of a failed migration stay for a person to look at. */
   kept(migration: string): string {
     return join(this.allKept, checkLabel('migration', migration));

@@ -246,8 +246,8 @@ function holdState(held: Hold | undefined): HoldState {
 
 function targetState({ record }: TargetMigration): TargetState {
   const { plan, step, moments, fault, details } = record;
-  const { podIps, sandboxId, keptImages } = details;
-  const addresses = { pod_ip: podIps[0] ?? '', pod_ips: podIps };
+  const { podIps, mac, sandboxId, keptImages } = details;
+  const addresses = { pod_ip: podIps[0] ?? '', pod_ips: podIps, pod_mac: mac };
   return {
     migration: plan.id,
     step,

@@ -67,8 +67,8 @@ export async function startCoordinator(
   const kubernetes = settings.kubeconfig === undefined ? undefined : connectKubernetes(settings.kubeconfig);
   const cluster =
     kubernetes === undefined
-      ? criCluster(agents, demand)
-      : kubernetesCluster(kubernetes, settings.namespace, agents, demand);
+      ? criCluster(agents, demand, settings.addressAnnotation)
+      : kubernetesCluster(kubernetes, settings.namespace, agents, demand, settings.addressAnnotation);
   const metrics = new Metrics(
     queue,
     agents,

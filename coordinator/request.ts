@@ -85,13 +85,17 @@ function tooLong(what: string, ms: number, limit: number): string | undefined {
 /** Added to all that may pass before the go, so that the wrapper is never the first to lose patience. */
 const waitMarginMs = 5_000;
 
-/** @param targetPod the object that is to be made for it; null: there are none */
+/**
+ * @param targetPod the object that is to be made for it; null: there are none
+ * @param addressAnnotation see Cluster
+ */
 export function makePlan(
   id: string,
   wish: Wish,
   uid: string,
   { sourceNode, targetNode, targetPod }: { sourceNode: string; targetNode: string; targetPod: Plan['target_pod'] },
   choice: Pick<Plan, 'network' | 'network_reason'>,
+  addressAnnotation = '',
 ): Plan {
   return {
     id,
@@ -106,6 +110,7 @@ export function makePlan(
     target_pod: targetPod,
     network: choice.network,
     network_reason: choice.network_reason,
+    address_annotation: addressAnnotation,
     connection_linger_ms: wish.connectionLingerMs,
     checkpoint: null,
   };

@@ -33,6 +33,8 @@ export interface Settings {
   namespace: string;
   /** The one that this process runs in. Undefined: it does not matter, no Service looks for the leader. */
   pod: string | undefined;
+  /** Of pods: the network gives a pod the addresses that it lists, on any node. Undefined: it does not. */
+  addressAnnotation: string | undefined;
   maxPerNode: number;
   maxTotal: number;
   rollBackTimeoutMs: number;
@@ -175,6 +177,12 @@ const flags = {
     fallback: '10m',
     parse: parseDuration,
   },
+  addressAnnotation: {
+    flags: '--address-annotation <name>',
+    env: 'PODFERRY_ADDRESS_ANNOTATION',
+    help: 'by which the network gives a pod the addresses that it lists, on any node: then pods keep theirs',
+    parse: parseAnnotation,
+  },
   maxPerNode: {
     flags: '--max-per-node <n>',
     env: 'PODFERRY_MAX_PER_NODE',
@@ -261,6 +269,7 @@ export function readSettings(argv: readonly string[]): Settings {
     leaderElect: read('leaderElect') ?? false,
     namespace: read('namespace'),
     pod: read('pod'),
+    addressAnnotation: read('addressAnnotation'),
     maxPerNode: read('maxPerNode'),
     maxTotal: read('maxTotal'),
     rollBackTimeoutMs: read('rollBackTimeout'),
@@ -335,6 +344,12 @@ function parseAuthority(text: string): AuthoritySettings['kind'] {
 function parseObjectName(text: string): string {
   if (/^(?=.{1,253}$)[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/.test(text)) return text;
   throw new Fault('InvalidArgument', `${JSON.stringify(text)} is not the name of an object`);
+}
+
+function parseAnnotation(text: string): string {
+  if (/^(?=.{1,317}$)([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([\w.-]{0,61}[A-Za-z0-9])?$/.test(text))
+    return text;
+  throw new Fault('InvalidArgument', `${JSON.stringify(text)} is not the name of an annotation`);
 }
 
 export function parseAddress(text: string): Address {

@@ -1,7 +1,7 @@
 /**
  * Runs the tests of a project in a lab of their own.
  *
- *   node test/run.ts integration|cluster|install [what vitest takes: file names, -t, …]
+ *   node test/run.ts integration|flat|cluster|install [what vitest takes: file names, -t, …]
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -11,14 +11,15 @@ import { join } from 'node:path';
 import { down, up } from './lab/index.ts';
 
 const [project = '', ...rest] = process.argv.slice(2);
-const needs: Record<string, { kubernetes: boolean; stock?: boolean } | undefined> = {
+const needs: Record<string, { kubernetes: boolean; stock?: boolean; flat?: boolean } | undefined> = {
   integration: { kubernetes: false },
+  flat: { kubernetes: false, flat: true },
   cluster: { kubernetes: true },
   install: { kubernetes: true, stock: true },
 };
 const options = needs[project];
 if (options === undefined)
-  throw new Error(`no tests are called ${JSON.stringify(project)}: integration, cluster or install`);
+  throw new Error(`no tests are called ${JSON.stringify(project)}: integration, flat, cluster or install`);
 
 const say = (line: string) => console.error(`${project}: ${line}`);
 const root = join(import.meta.dirname, '..');

@@ -39,6 +39,17 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'flat',
+          root,
+          retry,
+          include: ['test/flat/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
           name: 'cluster',
           root,
           retry,

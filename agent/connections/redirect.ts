@@ -9,6 +9,7 @@ import { plant, quote } from '../journal/planted.ts';
 import type { SidePaths } from '../paths.ts';
 import { run } from '../runtime/command.ts';
 import { shellLineWithin, within } from '../runtime/netns.ts';
+import type { HandOver } from './address-rules.ts';
 import type { Connection, Kept, Move } from './connection.ts';
 import { interfaceOf } from './interface.ts';
 import { keep } from './keep.ts';
@@ -28,6 +29,10 @@ export interface Redirection {
   kept: Kept[];
   /** Connections that nobody will answer, though their peers think that they are open. */
   lost: Connection[];
+  /** The address moves along, so nothing is translated, and nothing of this is needed for long. */
+  handOver?: HandOver;
+  /** With it: what the pod has closed, and its old kernel brings to its end. */
+  finishing?: Connection[];
 }
 
 export interface WaitingRedirect {
@@ -55,12 +60,12 @@ export const nowhere: WaitingRedirect = {
   cancel: () => {},
 };
 
-/**
- * The pod's own, and set back to what they were: what comes back out of the plug is not taken for forged, and connections
- * are followed from the middle, counted and timed.
- */
+/** The pod's own, and set back to what they were: what comes back out of the plug is not taken for forged. */
+export const backFromPlug: readonly Switch[] = [['net/ipv4/conf/all/rp_filter', 0, 'ip']];
+
+/** And connections are followed from the middle, counted and timed. */
 const switches: readonly Switch[] = [
-  ['net/ipv4/conf/all/rp_filter', 0, 'ip'],
+  ...backFromPlug,
   ['net/netfilter/nf_conntrack_tcp_loose', 1],
   ['net/netfilter/nf_conntrack_tcp_be_liberal', 1],
   ['net/netfilter/nf_conntrack_acct', 1],
@@ -73,7 +78,7 @@ const forwarding: readonly Switch[] = [
   ['net/ipv6/conf/all/forwarding', 1, 'ip6'],
 ];
 
-type Switch = readonly [file: string, value: number, family?: Move['family']];
+export type Switch = readonly [file: string, value: number, family?: Move['family']];
 
 /** Milliseconds for the pod to accept who has already been answered by its kernel; it still runs then. */
 const arrivingMs = 25;
@@ -96,11 +101,14 @@ export async function prepareRedirect(
 ): Promise<WaitingRedirect> {
   const redirection: Redirection = { netns, moves, plugged, keeps, kept: [], lost: [] };
   writeRedirection(paths, redirection);
-  await plantSwitches(paths, redirection);
+  await plantSwitches(paths, redirection, {
+    before: [...switches, ...forwarding],
+    now: switches,
+    first: keeps ? rules.stayUntracked(moves) : '',
+  });
   const device = await interfaceOf(netns, moves[0]?.from ?? '');
   if (plugged) {
-    const end = `[ ! -p ${quote(paths.plug)} ] || echo end 1<>${quote(paths.plug)}`;
-    plant(paths, 'plug', `${shellLineWithin(netns, rules.unplug)}\n${end}`);
+    plant(paths, 'plug', unplugging(paths, netns, rules.unplug));
     await startPlug(netns, device, paths.plug, deadlineMs);
   }
   const nft = () => startWithin(netns, ['nft', '-f', '-'], 'setting what redirects the pod');
@@ -111,8 +119,7 @@ export async function prepareRedirect(
     async holdNew(signal) {
       if (!plugged) return first.cancel();
       await first.go(rules.holdNew(device.name, moves));
-      const end = performance.now() + arrivingMs;
-      while (performance.now() < end && ours(pid, moves).some(isArriving)) await delay(1, undefined, { signal });
+      await untilAccepted(pid, moves, signal);
     },
     async holdAll() {
       // Where nothing can be held, what comes is sorted at once; else there is time until the pod is frozen.
@@ -138,24 +145,43 @@ export async function prepareRedirect(
   };
 }
 
+/** Who has been answered by the pod's kernel already has a moment to be accepted. */
+export async function untilAccepted(pid: number, moves: readonly Move[], signal: AbortSignal): Promise<void> {
+  const end = performance.now() + arrivingMs;
+  while (performance.now() < end && ours(pid, moves).some(isArriving)) await delay(1, undefined, { signal });
+}
+
+/** @param rules a shell's, that take the way to it away */
+export function unplugging(paths: SidePaths, netns: string, rules: string): string {
+  return `${shellLineWithin(netns, rules)}\n[ ! -p ${quote(paths.plug)} ] || echo end 1<>${quote(paths.plug)}`;
+}
+
 function isOpen({ isOrphan, state }: Socket): boolean {
   return !isOrphan && state !== 'listen' && state !== 'close' && state !== 'time-wait' && state !== 'syn-received';
 }
 
 /** Listeners may have any address; whatever else has none of the pod's is its own affair. */
-function ours(pid: number, moves: readonly Move[]): Socket[] {
+export function ours(pid: number, moves: readonly Move[]): Socket[] {
   const own = new Set(moves.map(({ from }) => from));
   return socketsOf(pid).filter(({ state, local }) => state === 'listen' || own.has(local.address));
 }
 
-async function plantSwitches(paths: SidePaths, { netns, moves, keeps }: Redirection): Promise<void> {
+/**
+ * @param before those that are to be as they were in the end; the rules of the pod's own tables go then, too
+ * @param first rules that are to stand before any is thrown
+ */
+export async function plantSwitches(
+  paths: SidePaths,
+  { netns, moves }: Redirection,
+  { before, now, first }: { before: readonly Switch[]; now: readonly Switch[]; first: string },
+): Promise<void> {
   const shell = (script: string) => within(netns, '/bin/sh', '-c', script);
-  const look = forEach([...switches, ...forwarding], moves, (file) => `echo "echo $(cat ${file}) >${file}"`);
+  const look = forEach(before, moves, (file) => `echo "echo $(cat ${file}) >${file}"`);
   const asTheyWere = await run(shell(look), { reason: 'FreezeFailed', what: `asking ${netns} whether it forwards` });
   plant(paths, 'forwarding', shellLineWithin(netns, `${rules.unredirect}\n${asTheyWere}`));
-  const set = `nft -f - || exit\n${forEach(switches, moves, setTo)}`;
+  const set = `nft -f - || exit\n${forEach(now, moves, setTo)}`;
   const what = `leaving connections in ${netns} untracked`;
-  await run(shell(set), { reason: 'FreezeFailed', what, stdin: keeps ? rules.stayUntracked(moves) : '' });
+  await run(shell(set), { reason: 'FreezeFailed', what, stdin: first });
 }
 
 /** Waits for the end of its input. */
@@ -175,7 +201,7 @@ function forEach(all: readonly Switch[], moves: readonly Move[], act: (file: str
     .join('\n');
 }
 
-function writeRedirection(paths: SidePaths, redirection: Redirection): void {
+export function writeRedirection(paths: SidePaths, redirection: Redirection): void {
   writeFileSync(paths.redirection, JSON.stringify(redirection), { mode: 0o600 });
 }
 

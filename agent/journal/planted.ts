@@ -24,6 +24,7 @@ const order = {
   // Before what it has its files in; never while it fills the memory of something that runs.
   'lazy-pages': { rank: 48, always: false },
   hush: { rank: 45, always: true },
+  silence: { rank: 42, always: false },
   'next-root': { rank: 40, always: false },
   'external-mount': { rank: 30, always: false },
   staging: { rank: 10, always: false },

@@ -2,6 +2,7 @@
 import { readdirSync } from 'node:fs';
 import type { PodRef__Output as PodRef } from '../../proto/gen/podferry/v1/PodRef.ts';
 import { Fault } from '../../proto/fault.ts';
+import { interfaceOf } from '../connections/interface.ts';
 import { run } from '../runtime/command.ts';
 import { type Freezer, freezerOf } from '../runtime/freezer.ts';
 import { descriptorsOf, type Mount, mountsOf, residentBytes } from '../runtime/process.ts';
@@ -15,6 +16,8 @@ export interface SourcePod {
   memoryBytes: number;
   /** What the pod has of System V and POSIX inter-process communication, in words. */
   ipcObjects: string[];
+  /** Of the link that has its address; empty: not known. */
+  mac: string;
 }
 
 export interface SourceContainer {
@@ -72,7 +75,17 @@ export async function describePod(runtime: ContainerRuntime, pod: Pod): Promise<
   const memoryBytes = containers
     .flatMap(({ freezer }) => freezer.pids())
     .reduce((sum, pid) => sum + residentOr0(pid), 0);
-  return { status, containers, memoryBytes, ipcObjects: await ipcObjectsOf(containers) };
+  const [ipcObjects, mac] = await Promise.all([ipcObjectsOf(containers), macOf(status)]);
+  return { status, containers, memoryBytes, ipcObjects, mac };
+}
+
+/** Who needs it asks again, see checkLink(). */
+async function macOf({ netnsPath, ip }: PodStatus): Promise<string> {
+  if (netnsPath === undefined || ip === undefined) return '';
+  return await interfaceOf(netnsPath, ip).then(
+    ({ mac }) => mac,
+    () => '',
+  );
 }
 
 async function describeContainer(runtime: ContainerRuntime, id: string): Promise<SourceContainer> {

@@ -97,7 +97,7 @@ function finding(reason: Reason, message: string): Finding {
 
 /** What the target needs to know. */
 export function manifestOf(pod: SourcePod, cpuFlags: readonly string[]): PodManifest {
-  const { status, containers, memoryBytes } = pod;
+  const { status, containers, memoryBytes, mac } = pod;
   return {
     pod: { namespace: status.namespace, name: status.name, uid: status.uid },
     handler: status.runtimeHandler,
@@ -120,6 +120,8 @@ export function manifestOf(pod: SourcePod, cpuFlags: readonly string[]): PodMani
     })),
     memory_bytes: String(memoryBytes),
     ip: status.ip ?? '',
+    ips: status.ip === undefined ? [] : [status.ip, ...status.additionalIps],
+    mac,
     cpu_flags: [...cpuFlags],
     cgroup_version: containers[0]?.freezer.version ?? 0,
   };

@@ -8,9 +8,16 @@ import type { SidePaths } from '../paths.ts';
 
 const file = '/sys/kernel/rcu_expedited';
 const holders = new Set<string>();
+let left = false;
+
+/** The node's kernel is not to be touched: its real-time work suffers from the interrupts. Said once, at the start. */
+export function leaveRcu(): void {
+  left = true;
+}
 
 /** Does nothing where the kernel has no such switch, or it is on anyway. */
 export function expediteRcu(side: SidePaths): void {
+  if (left) return;
   try {
     if (holders.size === 0 && readFileSync(file, 'utf8').trim() !== '0') return;
     plant(side, 'expedited-rcu', `echo 0 >${file}`);

@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault } from '../../proto/fault.ts';
+import { prepareHandOver } from '../connections/hand-over.ts';
 import { movesOf } from '../connections/moves.ts';
 import { nowhere, prepareRedirect } from '../connections/redirect.ts';
 import { halfOf } from '../../proto/half.ts';
@@ -22,17 +23,25 @@ import {
 } from '../preflight/describe.ts';
 import { externalName, stagingBytes } from '../target/prepare.ts';
 import { lostByRestart } from './copy-ahead.ts';
-import { prepareDump, type WaitingDump } from './dump.ts';
+import { type HowToDump, prepareDump, type WaitingDump } from './dump.ts';
 import { flushShared } from './flush.ts';
 import { isLazy, keepsConnections, type SourceMigration } from './source.ts';
 
 const watchdog = join(import.meta.dirname, 'watchdog.sh');
 
-/** @param plugged whether packets can be held meanwhile */
+export interface Arming {
+  targetIps: readonly string[];
+  /** Empty where the address does not stay. */
+  targetMac: string;
+  /** Packets can be held meanwhile. */
+  plugged: boolean;
+  /** CRIU says all that it does. */
+  verbose: boolean;
+}
+
 export async function arm(
   source: SourceMigration,
-  targetIps: readonly string[],
-  plugged: boolean,
+  { targetIps, targetMac, plugged, verbose }: Arming,
   signal: AbortSignal,
 ): Promise<void> {
   const { live, paths, record } = source;
@@ -43,11 +52,14 @@ export async function arm(
   const pid = pod.containers[0]?.pid ?? 0;
   // As the target's CRIU was told, which waits already.
   const keeps = keepsConnections(record.plan);
-  const dumps = await startDumps(source, keeps);
+  const dumps = await startDumps(source, { keeps, lazy: isLazy(record.plan), verbose });
   live.armed = { dumps, redirect: nowhere };
   if (moves.length > 0) {
     const plan = { netns, pid, moves, keeps, plugged, deadlineMs: record.plan.wait_deadline_ms };
-    live.armed.redirect = await prepareRedirect(paths, plan);
+    live.armed.redirect =
+      record.plan.network === 'keep_address'
+        ? await prepareHandOver(paths, plan, targetMac)
+        : await prepareRedirect(paths, plan);
   }
   await Promise.all(dumps.map(async (dump) => await dump.waits(signal)));
   await Promise.all(trees.map(async (tree) => await tree.getReady()));
@@ -56,12 +68,9 @@ export async function arm(
   source.enter('Armed');
 }
 
-/**
- * A CRIU for each container, and the room for what it will write.
- * @param keeps whether open connections are written down, which needs their packets to be held
- */
-export async function startDumps(source: SourceMigration, keeps: boolean): Promise<WaitingDump[]> {
-  const { live, paths, record } = source;
+/** A CRIU for each container, and the room for what it will write. */
+export async function startDumps(source: SourceMigration, how: HowToDump): Promise<WaitingDump[]> {
+  const { live, paths } = source;
   if (live === undefined) throw lostByRestart(source);
   const { netns } = networkOf(live.pod);
   await mountTmpfs(paths, paths.staging, {
@@ -70,9 +79,7 @@ export async function startDumps(source: SourceMigration, keeps: boolean): Promi
     mode: '0700',
     reason: 'StagingSpaceMissing',
   });
-  return live.pod.containers.map((container) =>
-    startDump(paths, container, netns, { keeps, lazy: isLazy(record.plan) }),
-  );
+  return live.pod.containers.map((container) => startDump(paths, container, netns, how));
 }
 
 function networkOf({ status }: SourcePod): { netns: string; addresses: string[] } {
@@ -81,12 +88,7 @@ function networkOf({ status }: SourcePod): { netns: string; addresses: string[] 
   throw new Fault('FreezeFailed', `pod ${namespace}/${name} has no network namespace of its own any more`);
 }
 
-function startDump(
-  paths: SidePaths,
-  container: SourceContainer,
-  netns: string,
-  how: { keeps: boolean; lazy: boolean },
-): WaitingDump {
+function startDump(paths: SidePaths, container: SourceContainer, netns: string, how: HowToDump): WaitingDump {
   const { name, pid, freezer } = container;
   const rootfs = rootfsOf(container);
   const plan = { container: name, pid, netns, rootfs, freezer, externals: externals(container), ...how };

@@ -16,7 +16,16 @@ import { outliving } from '../runtime/node.ts';
 
 const hook = join(import.meta.dirname, 'dump-hook.sh');
 
-export interface DumpPlan {
+export interface HowToDump {
+  /** Open connections are written down, which needs their packets to be held; else CRIU closes them in what it writes. */
+  keeps: boolean;
+  /** Memory stays where it is, to be asked for: see post-copy.ts. */
+  lazy: boolean;
+  /** CRIU says all that it does. */
+  verbose: boolean;
+}
+
+export interface DumpPlan extends HowToDump {
   container: string;
   pid: number;
   netns: string;
@@ -25,10 +34,6 @@ export interface DumpPlan {
   freezer: Freezer;
   /** CRIU's --external values: mounts that the target provides. */
   externals: string[];
-  /** Open connections are written down; else CRIU closes them in what it writes. */
-  keeps: boolean;
-  /** Memory stays where it is, to be asked for: see post-copy.ts. */
-  lazy: boolean;
 }
 
 /** A CRIU that waits for the freeze, or is on its way there. */
@@ -111,8 +116,8 @@ function dumpArguments(paths: ContainerPaths, plan: DumpPlan): string[] {
     ...['--tree', String(plan.pid)],
     ...['--images-dir', paths.images],
     ...['--work-dir', paths.work],
-    // Of lazy memory it would write some lines a MiB, its parasite among them: a third of the dump of a GiB.
-    ...['--log-file', 'dump.log', plan.lazy ? '-v2' : '-v4'],
+    // Warnings and errors. All else that CRIU would say is two thousand lines, which cost a tenth of the dump.
+    ...['--log-file', 'dump.log', plan.verbose ? '-v4' : '-v2'],
     ...['--root', plan.rootfs],
     ...['--action-script', hook],
     // The source stays where it is, frozen: no exit event, so nobody restarts it, and thawing it is the roll back.

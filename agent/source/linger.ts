@@ -5,7 +5,8 @@
 import { readlinkSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { endConnections } from '../connections/end.ts';
-import { readRedirection } from '../connections/redirect.ts';
+import { readRedirection, type Redirection } from '../connections/redirect.ts';
+import { isFinishing, socketsOf } from '../connections/sockets.ts';
 import { type Live, liveOf, tracksOf } from '../connections/track.ts';
 import { Fault } from '../../proto/fault.ts';
 import type { Connections } from '../../proto/gen/podferry/v1/Connections.ts';
@@ -35,6 +36,7 @@ export async function linger(
   const redirection = readRedirection(paths);
   if (redirection === undefined) return;
   const began = source.passedAt ?? now();
+  if (redirection.handOver !== undefined) return await finishHere(source, redirection, pid, began, signal);
   const leastMs = record.plan.linger_ms;
   const mostMs = longestLingerMs(record.plan);
   const namespace = namespaceOf(pid);
@@ -60,10 +62,29 @@ export async function linger(
   }
 }
 
+/** The target has the address by now, so nobody comes by way of here but those whose last word this kernel has. */
+async function finishHere(
+  { record, lostAreTold }: SourceMigration,
+  { finishing = [] }: Redirection,
+  pid: number,
+  began: number,
+  signal: AbortSignal,
+): Promise<void> {
+  await lostAreTold;
+  const known = new Set(finishing.map((each) => JSON.stringify(each)));
+  const isThere = () =>
+    socketsOf(pid).some((socket) => {
+      const { local, remote } = socket;
+      return isFinishing(socket) && known.has(JSON.stringify({ local, remote }));
+    });
+  while (known.size > 0 && now() - began < record.plan.linger_ms && isThere())
+    await delay(lookEvery.first, undefined, { signal });
+}
+
 /** Whoever still has a connection is told that it is over. May be repeated. */
 export async function closeRest(source: SourceMigration, pid: number, signal: AbortSignal): Promise<void> {
   const redirection = readRedirection(source.paths);
-  if (redirection === undefined || source.connectionsEnded) return;
+  if (redirection === undefined || redirection.handOver !== undefined || source.connectionsEnded) return;
   const look = () => {
     const { kept, forwarded } = liveOf(tracksOf(pid) ?? [], redirection, new Set());
     return [...kept, ...forwarded];

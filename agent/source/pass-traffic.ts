@@ -4,6 +4,7 @@
  * does nothing; then clients are told when they next say something.)
  */
 import { existsSync } from 'node:fs';
+import { passOver } from '../connections/address-rules.ts';
 import { resetLost } from '../connections/end.ts';
 import { orderPlug } from '../connections/plug.ts';
 import { readRedirection } from '../connections/redirect.ts';
@@ -25,7 +26,7 @@ export async function passTraffic(source: SourceMigration, signal: AbortSignal):
   const redirection = readRedirection(paths);
   // Gone with all that led through it, or done.
   if (redirection === undefined || source.trafficPassed || !existsSync(redirection.netns)) return;
-  const { netns, moves, plugged, keeps } = redirection;
+  const { netns, moves, plugged, keeps, handOver, finishing = [] } = redirection;
   const act = async (argv: [string, ...string[]], stdin?: string) =>
     await run(within(netns, ...argv), {
       reason: 'CutOverFailed',
@@ -41,7 +42,11 @@ export async function passTraffic(source: SourceMigration, signal: AbortSignal):
   }
   await Promise.all([
     keeps || record.step === 'Released' ? undefined : act(closeAll),
-    plugged ? act(['/bin/sh', '-c', unplug]) : act(['nft', '-f', '-'], passOn(moves)),
+    handOver !== undefined
+      ? act(['nft', '-f', '-'], passOver(moves, handOver, finishing))
+      : plugged
+        ? act(['/bin/sh', '-c', unplug])
+        : act(['nft', '-f', '-'], passOn(moves)),
   ]);
   orderPlug(paths.plug, 'end');
   uproot(paths, 'plug');
@@ -50,7 +55,7 @@ export async function passTraffic(source: SourceMigration, signal: AbortSignal):
   calmRcu(paths);
   source.trafficPassed = true;
   // Takes a second or two, and everybody else's connections go on already.
-  resetLost(redirection, source.abort.signal).catch(() => {});
+  source.lostAreTold = resetLost(redirection, source.abort.signal).catch(() => {});
 }
 
 const closeAll: [string, ...string[]] = ['ss', '--kill', '--tcp', '--numeric', 'state', 'connected'];

@@ -71,6 +71,8 @@ export class SourceMigration {
   pages: PageServer | undefined;
   /** No connection needs this side any more, because they were told so. */
   connectionsEnded = false;
+  /** Peers of connections that are lost are told so: until then this side is needed. Never rejects. */
+  lostAreTold: Promise<void> = Promise.resolve();
   /** All that held it is gone; known of this life of the agent alone. */
   trafficPassed = false;
   /** Ends what lingers, should nobody else. */
@@ -113,9 +115,9 @@ export class SourceMigration {
   }
 }
 
-/** Whether open connections move along. Those that may not outlive the cut-over need not. */
+/** Whether open connections move along. Those that may not outlive the cut-over need not, where they need the source. */
 export function keepsConnections({ network, connection_linger_ms }: SourceRecord['plan']): boolean {
-  return network === 'translate' && connection_linger_ms > 0;
+  return network === 'keep_address' || (network === 'translate' && connection_linger_ms > 0);
 }
 
 /** Whether memory follows when the pod runs at the target. */

@@ -13,9 +13,11 @@ import type { Phase } from '../../proto/phases.ts';
 import type { AgentParts } from '../agent.ts';
 import { expiry } from '../journal/expiry.ts';
 import { undoAll } from '../journal/planted.ts';
+import { keepLogsOfSuccess } from '../journal/keep.ts';
 import { closeJournal, decision, listJournals, now, openJournal, readRecord } from '../journal/record.ts';
 import * as metrics from '../metrics.ts';
 import { checkOwnRules } from '../connections/own-rules.ts';
+import { checkLink } from '../connections/link.ts';
 import { checkLabel } from '../paths.ts';
 import { checkPlan } from '../plan.ts';
 import { describePod, findPod } from '../preflight/describe.ts';
@@ -119,6 +121,7 @@ export class Sources {
     const { netnsPath } = pod.status;
     if (netnsPath !== undefined && keepsConnections(plan))
       await checkOwnRules(netnsPath, pod.containers[0]?.pid ?? 0, signal);
+    if (plan.network === 'keep_address') await checkLink(pod);
     const manifest = manifestOf(pod, situation.cpuFlags);
     const to = { migration: plan.id, address: data_address, peer: plan.target_node, token, manifest };
     const outbox = await this.#parts.sending(plan).open(to, signal);
@@ -171,12 +174,13 @@ export class Sources {
     return this.holds.hold(source, request);
   }
 
-  async arm({ migration, target_ips }: ArmRequest__Output, signal: AbortSignal): Promise<SourceMigration> {
+  async arm({ migration, target_ips, target_mac }: ArmRequest__Output, signal: AbortSignal): Promise<SourceMigration> {
     return await this.#step(migration, signal, async (source, ends) => {
       const plugged = this.#parts.situation.networkFeatures.includes('plug');
+      const verbose = this.#parts.keptLogs.most > 0;
       if (source.record.step !== 'Prepared') return;
       if (isLazy(source.record.plan)) await openPages(source, this.#parts.pages, ends);
-      await arm(source, target_ips, plugged, ends);
+      await arm(source, { targetIps: target_ips, targetMac: target_mac, plugged, verbose }, ends);
     });
   }
 
@@ -271,6 +275,9 @@ export class Sources {
     const source = this.get(id);
     const pid = await this.#pidWithin(source);
     if (pid !== undefined && source.passedAt !== undefined) await closeRest(source, pid, signal);
+    const { paths, record } = source;
+    const containers = new Map(record.details.containers.map(({ name }) => [name, paths.container(name)] as const));
+    keepLogsOfSuccess(this.#parts.keptLogs, `${id}.source`, containers);
     await release(source, this.#parts, signal);
     this.#ended(source, 'Succeeded', 'killed');
     return source;

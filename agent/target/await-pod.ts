@@ -11,6 +11,7 @@ import { within } from '../runtime/netns.ts';
 import type { OciSpec } from '../runtime/oci-spec.ts';
 import type { ContainerRuntime } from '../runtime/runtime.ts';
 import { waitForWrapper } from './create-pod.ts';
+import { checkAddress } from './silence.ts';
 import { hush } from './hush.ts';
 import type { TargetMigration } from './target.ts';
 
@@ -34,6 +35,7 @@ export async function awaitTargetPod(
   details.sandboxId = pod.id;
   const netns = netnsOf(target);
   details.podIps = await addressesIn(netns, signal);
+  await checkAddress(target, netns);
   await hush(target, netns);
   for (const { manifest } of target.containers) {
     const made = containers.find(({ name }) => name === manifest.name);

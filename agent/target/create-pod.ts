@@ -7,10 +7,12 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Fault } from '../../proto/fault.ts';
 import { appearedOneOf } from '../journal/appeared.ts';
+import type { Plan__Output as Plan } from '../../proto/gen/podferry/v1/Plan.ts';
 import type { ContainerConfig, ContainerRuntime, PodConfig } from '../runtime/runtime.ts';
 import { prepareStart } from '../runtime/start-apart.ts';
 import { mountRoot } from './next-container.ts';
 import { hush } from './hush.ts';
+import { checkAddress } from './silence.ts';
 import type { TargetMigration } from './target.ts';
 
 /** The RuntimeClass and containerd handler whose BinaryName is our wrapper. */
@@ -25,13 +27,14 @@ export async function createTargetPod(
   signal: AbortSignal,
 ): Promise<void> {
   const { details, plan } = target.record;
-  const config = podConfig(JSON.parse(details.manifest.sandbox_config_json) as PodConfig, plan.id);
+  const config = podConfig(JSON.parse(details.manifest.sandbox_config_json) as PodConfig, plan, details.manifest.ips);
   target.podConfig = config;
   await mkdir(config.log_directory, { recursive: true });
   details.sandboxId = await runtime.runPod(config, handler, signal);
   target.save();
   const status = await runtime.podStatus(details.sandboxId, signal);
   details.podIps = status.ip === undefined ? [] : [status.ip, ...status.additionalIps];
+  await checkAddress(target, status.netnsPath ?? '');
   await hush(target, status.netnsPath ?? '');
   for (const [at, each] of target.containers.entries()) {
     const { manifest, paths } = each;
@@ -72,13 +75,16 @@ export async function waitForWrapper(target: TargetMigration, signal: AbortSigna
   }
 }
 
-function podConfig(config: PodConfig, migration: string): PodConfig {
+/** With the source's addresses only where they move along; else two pods would have them. */
+function podConfig(config: PodConfig, plan: Plan, addresses: readonly string[]): PodConfig {
+  const { [plan.address_annotation]: _addresses, ...annotations } = config.annotations;
+  if (plan.network === 'keep_address') annotations[plan.address_annotation] = JSON.stringify(addresses);
   const metadata = config.metadata ?? { name: '', uid: '', namespace: '', attempt: 0 };
   return {
     ...config,
     // It is the same pod; containerd tells its sandboxes apart by the attempt, also when it comes back to this node.
     metadata: { ...metadata, attempt: metadata.attempt + 1 },
-    annotations: { ...config.annotations, [migrationAnnotation]: migration },
+    annotations: { ...annotations, [migrationAnnotation]: plan.id },
   };
 }
 

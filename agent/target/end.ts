@@ -8,6 +8,7 @@ import { closeJournal, decide } from '../journal/record.ts';
 import type { NodePaths } from '../paths.ts';
 import { removePodCgroup } from '../runtime/pod-cgroup.ts';
 import type { ContainerRuntime } from '../runtime/runtime.ts';
+import { speak } from './silence.ts';
 import { lacksMemory, type TargetMigration } from './target.ts';
 
 /** The pod runs here now: images, mounts and the record go. */
@@ -25,6 +26,8 @@ export async function finish(target: TargetMigration): Promise<void> {
   // Ends what listens for a wrapper that gives up.
   target.abort.abort(new Fault('Cancelled', 'the migration has ended'));
   await closeTrees(target);
+  // Once more: nobody else says now that the address is somewhere else.
+  await speak(target);
   await undoAll(target.paths);
   closeJournal(target.paths);
 }

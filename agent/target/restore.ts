@@ -12,6 +12,7 @@ import type { ContainerPaths } from '../paths.ts';
 import type { ContainerRuntime } from '../runtime/runtime.ts';
 import { unhush } from './hush.ts';
 import { startNext } from './next-container.ts';
+import { letAsk, willSpeak } from './silence.ts';
 import type { TargetMigration } from './target.ts';
 
 type Container = TargetMigration['containers'][number];
@@ -34,11 +35,13 @@ export async function restore(
     return;
   }
   target.moment('go');
+  willSpeak(target);
   // In their order, and none after one that has failed.
   let failed: Container | undefined;
   for (const [at, container] of target.containers.entries()) {
     const { running, failed: failure, waiting } = container.paths;
     const state = at === 0 ? waiting : await startNext(parts, target, container, signal);
+    if (at > 0 && at === target.containers.length - 1) await letAsk(target);
     const end = appearedOneOf([running, failure], signal);
     if (state === waiting) give(container.paths);
     // After the write: it stands in the decision already.

@@ -19,6 +19,10 @@ export interface TargetDetails {
   sandboxId: string;
   /** Of each IP version. */
   podIps: string[];
+  /** Where the address is the source's: the sandbox's network namespace, and the link in it that has it. */
+  netns: string;
+  device: string;
+  mac: string;
   /** Whether everything has arrived and was verified: nothing is restored before. */
   sealed: boolean;
   /** Where images were kept for a person to look at; empty if nowhere. */

@@ -6,6 +6,7 @@ import { Fault } from '../../proto/fault.ts';
 import { halfOf } from '../../proto/half.ts';
 import type { AgentParts } from '../agent.ts';
 import { expiry } from '../journal/expiry.ts';
+import { keepLogsOfSuccess } from '../journal/keep.ts';
 import { undoAll } from '../journal/planted.ts';
 import { closeJournal, decide, decision, listJournals, openJournal, readRecord } from '../journal/record.ts';
 import * as metrics from '../metrics.ts';
@@ -20,6 +21,7 @@ import { unhush } from './hush.ts';
 import { Filling } from './lazy-pages.ts';
 import { restore } from './restore.ts';
 import { isLazy } from '../source/source.ts';
+import { silenceTarget, speak } from './silence.ts';
 import { TargetMigration, type TargetRecord } from './target.ts';
 
 export class Targets {
@@ -51,7 +53,9 @@ export class Targets {
       this.#all.set(id, target);
       if (isLazy(record.plan)) await this.#fill(target);
       this.#expire(target);
-      if (target.record.step === 'Running') await unhush(target);
+      if (target.record.step !== 'Running') continue;
+      await unhush(target);
+      this.#speak(target);
     }
     this.#count();
   }
@@ -78,13 +82,15 @@ export class Targets {
     const transport = isCopy ? undefined : this.#parts.transport(plan);
     openJournal(side);
     const memory = isLazy(plan) ? { memory: { secret: '', state: 'owed' as const } } : {};
-    const details = { manifest, sandboxId: '', podIps: [], sealed: false, keptImages: '', ...memory };
+    const link = { netns: '', device: '', mac: '' };
+    const details = { manifest, sandboxId: '', podIps: [], ...link, sealed: false, keptImages: '', ...memory };
     const target = new TargetMigration(side, { plan, step: 'Prepared', moments: [], fault: null, details });
     this.#all.set(plan.id, target);
     this.#count();
     target.save();
     this.#expire(target);
     await target.during(prepareStaging(target));
+    await target.during(silenceTarget(target));
     if (isLazy(plan)) await this.#fill(target);
     target.abort.signal.throwIfAborted();
     // Nobody sends: it is fetched when its turn has come.
@@ -158,6 +164,7 @@ export class Targets {
     if (await this.#isGivenUp(target)) decide<'go' | 'abort'>(target.paths, 'abort');
     await restore(this.#parts, target, signal);
     const { step, plan, moments } = target.record;
+    if (step === 'Running') this.#speak(target);
     if (step === 'Running') metrics.observePhase(plan, 'Restoring', moments, 'go', 'running');
     return target;
   }
@@ -172,8 +179,20 @@ export class Targets {
     return containers.some(({ state }) => state === 'exited');
   }
 
+  /** Nobody waits for it: what is held at the source finds its way without. Where it fails the finish tries again. */
+  #speak(target: TargetMigration): void {
+    const { id } = target.record.plan;
+    const speaking = speak(target).catch((error: unknown) =>
+      this.#parts.log.warn({ migration: id, err: error }, 'nobody could be told where the address is'),
+    );
+    void target.during(speaking);
+  }
+
   async finish(id: string): Promise<TargetMigration> {
     const target = this.get(id);
+    await target.busy;
+    const containers = new Map(target.containers.map(({ manifest, paths }) => [manifest.name, paths] as const));
+    keepLogsOfSuccess(this.#parts.keptLogs, `${id}.target`, containers);
     await finish(target);
     this.#ended(target, 'Succeeded');
     target.record.step = 'Finished';

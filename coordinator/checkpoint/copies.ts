@@ -78,6 +78,7 @@ async function startOne(
     linger_ms: 0,
     network: 'close',
     network_reason: '',
+    address_annotation: world.cluster.addressAnnotation,
     connection_linger_ms: 0,
     target_pod: { namespace: pod.metadata?.namespace ?? '', name: targetNameOf(pod, id), uid: '' },
     checkpoint: { id: checkpoint, digest },

@@ -77,6 +77,7 @@ export async function examine(
     linger_ms: 0,
     network: 'close',
     network_reason: '',
+    address_annotation: '',
     connection_linger_ms: 0,
     target_pod: null,
     checkpoint: { id, digest: '' },

@@ -8,6 +8,9 @@ import type { Detached, SourceState, TargetState } from '../migration/observe.ts
 import type { Course } from '../migration/steps.ts';
 import type { Plan } from '../request.ts';
 
+/** By which an operator says that addresses can move. */
+export const addressFlag = '--address-annotation';
+
 export interface PodName {
   namespace: string;
   name: string;
@@ -48,6 +51,9 @@ export interface Cluster {
 
   /** Mounts of the plan's pod that its target has just as its source does (CONTAINER:MOUNT_PATH). Reads only. */
   sharedMounts(of: Pick<Course, 'plan' | 'source'>, signal: AbortSignal): Promise<string[]>;
+
+  /** Of pods: on any node the network gives a pod the addresses that it lists. Empty: none that is known. */
+  readonly addressAnnotation: string;
 
   /** Why the target cannot have the pod's address; undefined: it can. Reads only. */
   whyAddressStays(pod: Plan['pod'], target: string, signal: AbortSignal): Promise<string | undefined>;

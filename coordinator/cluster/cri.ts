@@ -5,7 +5,7 @@ import { unlessGone } from '../agents/agent.ts';
 import type { Agents } from '../agents/agents.ts';
 import { linger, nobody } from '../migration/linger.ts';
 import { whyNotOfNode } from '../migration/network.ts';
-import type { Cluster, PodName } from './cluster.ts';
+import { addressFlag, type Cluster, type PodName } from './cluster.ts';
 import { whyUnlike } from './kinship.ts';
 
 /** To kill a container and to remove a sandbox. */
@@ -13,9 +13,12 @@ const releaseMs = 30_000;
 
 /**
  * @param load how many migrations a node takes part in, or is to
+ * @param addressAnnotation see Cluster
  */
-export function criCluster(agents: Agents, load: (node: string) => number): Cluster {
+export function criCluster(agents: Agents, load: (node: string) => number, addressAnnotation = ''): Cluster {
   return {
+    addressAnnotation,
+
     async findPod(name, signal) {
       const asked = await Promise.allSettled(
         agents.all.map(async (agent) => {
@@ -47,7 +50,12 @@ export function criCluster(agents: Agents, load: (node: string) => number): Clus
     // Who knows of volumes is Kubernetes.
     sharedMounts: () => Promise.resolve([]),
 
-    whyAddressStays: () => Promise.resolve('without Kubernetes each node gives its pods addresses of its own'),
+    whyAddressStays: () =>
+      Promise.resolve(
+        addressAnnotation === ''
+          ? `each node gives its pods addresses of its own, as long as the coordinator is not told otherwise (${addressFlag})`
+          : undefined,
+      ),
 
     async pickTarget(pod, network, signal) {
       const others = agents.all.filter(({ node }) => node !== pod.node);

@@ -26,26 +26,34 @@ export function chooseNetwork(
   return { ...best(connectionLingerMs, circumstances), refusal };
 }
 
+/** What an agent has to list to take part, and what it can do then. */
+const needed: Partial<Record<Network, readonly [feature: string, what: string]>> = {
+  translate: ['translate', 'translate connections'],
+  keep_address: ['keep-address', 'let an address move'],
+};
+
 /** Why a node cannot take part in what was asked for; undefined: nothing is known against it. */
 export function whyNotOfNode(network: Network, facts: Facts, node: string): string | undefined {
-  if (network !== 'translate' || facts?.network_features.includes('translate') === true) return undefined;
-  return `${node} cannot translate connections (its agent does not list network feature translate)`;
+  const [feature, what] = needed[network] ?? [];
+  if (feature === undefined || facts?.network_features.includes(feature) === true) return undefined;
+  return `${node} cannot ${what} (its agent does not list network feature ${feature})`;
 }
 
 function best(connectionLingerMs: number, circumstances: Circumstances): Choice {
-  const { addressStays } = circumstances;
-  if (addressStays === undefined)
-    return { network: 'keep_address', network_reason: 'kept: the pod takes its address along' };
+  const whyStays = whyNot('keep_address', circumstances);
+  if (whyStays === undefined) return { network: 'keep_address', network_reason: 'kept, with its address' };
   if (connectionLingerMs === 0)
     return { network: 'close', network_reason: 'closed: no connection may outlive the cut-over (connection linger 0)' };
   const why = whyNot('translate', circumstances);
+  // Where nobody said that it could, its staying is no news.
+  const stays = circumstances.addressStays === undefined ? `, but not its address: ${whyStays}` : '';
   return why === undefined
-    ? { network: 'translate', network_reason: 'kept: both nodes can translate' }
+    ? { network: 'translate', network_reason: `kept: both nodes can translate${stays}` }
     : { network: 'close', network_reason: `closed: ${why}` };
 }
 
 function whyNot(network: Network, { source, target, addressStays }: Circumstances): string | undefined {
-  if (network === 'keep_address') return addressStays;
+  if (network === 'keep_address' && addressStays !== undefined) return addressStays;
   const reasons = [source, target].map(({ node, facts }) => whyNotOfNode(network, facts, node));
   return reasons.filter((why) => why !== undefined).join('; ') || undefined;
 }

@@ -218,6 +218,7 @@ export function absentTarget(migration: string): TargetState {
     token: '',
     pod_ip: '',
     pod_ips: [],
+    pod_mac: '',
     sandbox_id: '',
     images: '',
     lacks_memory: false,

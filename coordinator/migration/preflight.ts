@@ -56,7 +56,7 @@ export async function preflight(
   const route = { sourceNode: pod.node, targetNode: target, targetPod: seen?.targetPod ?? null };
   const between = { pod: pod.ref, source_node: pod.node, target_node: target };
   const choice = await noted(networkFor(wish, between, agents, cluster, signal));
-  const plan = makePlan(id, wish, pod.ref?.uid ?? '', route, choice ?? unknown);
+  const plan = makePlan(id, wish, pod.ref?.uid ?? '', route, choice ?? unknown, cluster.addressAnnotation);
   if (pod.node === target) {
     findings.push({
       reason: 'SameNode',

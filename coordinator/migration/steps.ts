@@ -185,9 +185,9 @@ export const steps: Record<StepName, Step> = {
     async act(course, signal) {
       const { source, plan, targetState } = course;
       await course.cluster.confirmTargetPod(course, signal);
-      const { pod_ip, pod_ips } = need(targetState, "the target's address");
+      const { pod_ip, pod_ips, pod_mac: target_mac } = need(targetState, "the target's address");
       const target_ips = pod_ips.length > 0 ? pod_ips : [pod_ip];
-      return await source.call('Arm', { migration: plan.id, target_ips }, signal);
+      return await source.call('Arm', { migration: plan.id, target_ips, target_mac }, signal);
     },
     expects: ['Armed'],
     undo: { by: 'rollBackSource' },

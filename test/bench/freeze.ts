@@ -1,5 +1,6 @@
 /** How long a Redis stands still, by way; the ways take turns, so that a noisy machine is noisy for all of them. */
 import type { Lab } from '../lab/index.ts';
+import { type Piece, typical } from './profile/pieces.ts';
 import { round, type Summary, summarise } from './quantiles.ts';
 import { naive } from './ways/naive.ts';
 import { podferry } from './ways/podferry.ts';
@@ -12,6 +13,7 @@ export interface FreezeOptions {
   ways: readonly string[];
   transports: readonly ('stream' | 'nfs')[];
   strategies: readonly ('stop-and-copy' | 'post-copy')[];
+  profile: boolean;
 }
 
 export interface Cell extends Summary {
@@ -22,6 +24,8 @@ export interface Cell extends Summary {
   sizeMb: number;
   /** Median of each part, in milliseconds, in order. */
   parts: Record<string, number>;
+  /** Medians again, in detail. */
+  pieces?: Piece[];
 }
 
 export async function measureFreeze(lab: Lab, options: FreezeOptions, say: (line: string) => void): Promise<Cell[]> {
@@ -32,7 +36,7 @@ export async function measureFreeze(lab: Lab, options: FreezeOptions, say: (line
     if (options.ways.includes('podferry')) {
       for (const strategy of options.strategies) {
         const possible = options.transports.filter((transport) => strategy !== 'post-copy' || transport === 'stream');
-        for (const transport of possible) ways.push(await podferry(lab, sizeMb, transport, strategy));
+        for (const transport of possible) ways.push(await podferry(lab, sizeMb, { ...options, transport, strategy }));
       }
     }
     if (options.ways.includes('naive')) ways.push(await naive(lab, sizeMb));
@@ -57,6 +61,7 @@ function cellOf({ name, strategy, transport }: Way, sizeMb: number, runs: readon
   const parts = Object.fromEntries(
     names.map((part) => [part, summarise(runs.map((run) => run.parts[part] ?? Number.NaN)).p50]),
   );
+  const profiled = runs.flatMap(({ pieces }) => (pieces === undefined ? [] : [pieces]));
   return {
     bench: 'freeze',
     way: name,
@@ -65,5 +70,6 @@ function cellOf({ name, strategy, transport }: Way, sizeMb: number, runs: readon
     sizeMb,
     ...summarise(runs.map((run) => run.freezeMs)),
     parts,
+    ...(profiled.length > 0 && { pieces: typical(profiled, (values) => summarise(values).p50) }),
   };
 }

@@ -1,11 +1,19 @@
 import { Command, Option } from 'commander';
-import { down, type Lab, up, type UpOptions } from '../lab/index.ts';
+import { writeFileSync } from 'node:fs';
+import { down, type Lab, startAgent, stopAgent, up, type UpOptions } from '../lab/index.ts';
 import { type Cell, type FreezeOptions, measureFreeze } from './freeze.ts';
 import { type GapCell, ownedWorkloads } from './gap-cell.ts';
 import { gapClusters, type GapOptions, measureGap } from './gap.ts';
+import { timelineOf } from './profile/timeline.ts';
 import { measureWrapper } from './wrapper.ts';
 
 const program = new Command('bench').description('Measures in a lab of its own, and compares within one run');
+
+type FreezeFlags = Omit<FreezeOptions, 'sizeMb' | 'profile'> & {
+  size: number;
+  json: boolean;
+  profile: string | true | undefined;
+};
 
 const say = (line: string) => console.error(`bench: ${line}`);
 
@@ -19,11 +27,17 @@ program
   .option('--ways <ways>', 'podferry, naive, raw-criu', list, ['podferry', 'naive', 'raw-criu'])
   .option('--transports <transports>', 'stream, nfs', list, ['stream', 'nfs'])
   .option('--strategies <strategies>', 'of podferry: stop-and-copy, post-copy (over stream)', list, ['stop-and-copy'])
+  .option('--profile [file]', 'every piece of a freeze by Podferry, as a table and as a picture (SVG) in a file')
   .option('--json', 'one object a cell on standard output', false)
-  .action(async ({ size, json, ...options }: Omit<FreezeOptions, 'sizeMb'> & { size: number; json: boolean }) => {
-    const cells = await inLab(async (lab) => await measureFreeze(lab, { ...options, sizeMb: size }, say));
+  .action(async ({ size, json, profile, ...options }: FreezeFlags) => {
+    const measure = async (lab: Lab) => {
+      if (profile !== undefined) await keepLogs(lab);
+      return await measureFreeze(lab, { ...options, profile: profile !== undefined, sizeMb: size }, say);
+    };
+    const cells = await inLab(measure);
     if (json) for (const cell of cells) console.log(JSON.stringify(cell));
     else console.log(table(cells));
+    if (profile !== undefined) show(cells, profile === true ? 'freeze-profile.svg' : profile);
   });
 
 program
@@ -70,14 +84,37 @@ async function inLab<T>(measure: (lab: Lab) => Promise<T>, options: UpOptions = 
   }
 }
 
+/** CRIU says all that it does then, which makes a dump a little longer. */
+async function keepLogs(lab: Lab): Promise<void> {
+  for (const node of lab.nodeNames) {
+    await stopAgent(lab, node);
+    await startAgent(lab, node, { args: ['--keep-logs', '10'] });
+  }
+}
+
+function show(cells: readonly Cell[], file: string): void {
+  const [cell] = cells.filter(({ pieces }) => pieces !== undefined);
+  if (cell?.pieces === undefined) return;
+  const { way, transport, sizeMb, n } = cell;
+  const title = `A freeze by ${way}, ${transport}, ${sizeMb} MB: medians of ${n}, with CRIU's whole log`;
+  writeFileSync(file, timelineOf(cell.pieces, title));
+  const rows = cell.pieces.map(({ lane, what, from, to }) => {
+    return `| ${lane} | ${what} | ${from.toFixed(1)} | ${(to - from).toFixed(1)} |`;
+  });
+  console.log(['', '| who | what | at ms | takes ms |', '| --- | --- | ---: | ---: |', ...rows].join('\n'));
+  say(`the picture is in ${file}`);
+}
+
 function table(cells: readonly Cell[]): string {
-  const rows = cells.map(({ way, strategy, transport, n, p50, p95, min, max, parts }) => {
+  const floor = cells.find(({ way }) => way === 'raw-criu');
+  const rows = cells.map(({ way, strategy, transport, n, p50, p95, p99, min, max, parts }) => {
     const made = Object.entries(parts).map(([part, ms]) => `${part} ${ms}`);
-    return `| ${way} | ${strategy.replaceAll('_', '-')} | ${transport} | ${n} | ${p50} | ${p95} | ${min} | ${max} | ${made.join(' + ')} |`;
+    const ratio = floor === undefined ? '' : (p50 / floor.p50).toFixed(2);
+    return `| ${[way, strategy.replaceAll('_', '-'), transport, n, p50, p95, p99, min, max, ratio, made.join(' + ')].join(' | ')} |`;
   });
   return [
-    '| way | strategy | transport | runs | p50 ms | p95 ms | min | max | made of (medians) |',
-    '| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | --- |',
+    '| way | strategy | transport | runs | p50 ms | p95 ms | p99 ms | min | max | × raw CRIU | made of (medians) |',
+    '| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |',
     ...rows,
   ].join('\n');
 }

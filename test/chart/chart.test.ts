@@ -180,6 +180,11 @@ it('is on nodes of the image’s architectures alone, unless it is told where to
   expect(coordinatorOf(of('host-network')).affinity.nodeAffinity).not.toEqual(required);
 });
 
+it('leaves the RCU of nodes alone where it is told to', () => {
+  expect(agentOf(of('host-network')).containers[0].args).toContain('--no-expedited-rcu');
+  expect(agentOf(of('minimal')).containers[0].args).not.toContain('--no-expedited-rcu');
+});
+
 it('adds what each part is given, and lets others bring their priority class', () => {
   const objects = of('host-network');
   const pod = agentOf(objects);
@@ -192,6 +197,9 @@ it('adds what each part is given, and lets others bring their priority class', (
   const { metadata } = find(objects, 'Deployment', 'podferry-coordinator')['spec'].template;
   expect(metadata).toMatchObject({ labels: { team: 'platform' }, annotations: { 'example.org/note': 'moved' } });
   expect(coordinatorOf(objects).affinity).not.toHaveProperty('podAntiAffinity');
+  const { args } = coordinatorOf(objects).containers[0];
+  expect(args).toContain('--address-annotation=cni.projectcalico.org/ipAddrs');
+  expect(coordinatorOf(of('minimal')).containers[0].args.join(' ')).not.toContain('--address-annotation');
 });
 
 it('brings nothing for Prometheus or Grafana unless it is told to', () => {

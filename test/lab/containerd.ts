@@ -1,6 +1,17 @@
 import { startDaemon, stopDaemon } from './daemon.ts';
 import type { Lab } from './lab.ts';
-import { type NodeName, podRange6Of, podRangeOf, wrapperInNode } from './layout.ts';
+import {
+  flatAddress6Of,
+  flatAddressOf,
+  flatBridge,
+  flatStoreInNode,
+  type NodeName,
+  nodeProgramInNode,
+  podRange6Of,
+  podRangeOf,
+  repositoryInNode,
+  wrapperInNode,
+} from './layout.ts';
 
 export const pauseImage = 'podferry.dev/pause:lab';
 
@@ -61,6 +72,24 @@ export function cniConfig(node: NodeName, dualStack: boolean): string {
   };
   return `${JSON.stringify({ cniVersion: '1.0.0', name: 'podferry', plugins: [bridge] }, null, 2)}\n`;
 }
+
+/** Of a flat lab: what assigns addresses is told a pod's annotations, by the runtime, by way of the bridge plugin. */
+export function flatCniConfig(node: NodeName): string {
+  const bridge = {
+    type: 'bridge',
+    bridge: flatBridge,
+    capabilities: { 'io.kubernetes.cri.pod-annotations': true },
+    ipam: { type: flatIpam, gateways: [flatAddressOf(node), flatAddress6Of(node)] },
+  };
+  return `${JSON.stringify({ cniVersion: '1.0.0', name: 'podferry', plugins: [bridge] }, null, 2)}\n`;
+}
+
+/** What assigns addresses in a flat lab, as runtimes look for it in /usr/lib/cni. */
+export const flatIpam = 'lab-flat';
+export const flatIpamProgram = `#!/bin/sh
+mkdir -p ${flatStoreInNode}
+exec flock ${flatStoreInNode}/lock ${nodeProgramInNode} ${repositoryInNode}/test/lab/flat-ipam.ts
+`;
 
 /** Starts a node's containerd; it is up when CRI answers, which containerd itself says in its log. */
 export async function startContainerd(lab: Lab, node: NodeName, signal?: AbortSignal): Promise<void> {

@@ -3,7 +3,14 @@ import { chmod, cp, mkdir, writeFile } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { agentIdentity } from './certificates.ts';
-import { cniConfig, containerdConfig, stockContainerdConfig } from './containerd.ts';
+import {
+  cniConfig,
+  containerdConfig,
+  flatCniConfig,
+  flatIpam,
+  flatIpamProgram,
+  stockContainerdConfig,
+} from './containerd.ts';
 import {
   addressOf,
   controlAddress,
@@ -29,7 +36,7 @@ export async function furnish(
   layout: Layout,
   node: NodeName,
   nodes: readonly NodeName[],
-  { stock, dualStack }: { stock: boolean; dualStack: boolean },
+  { stock, dualStack, flat }: { stock: boolean; dualStack: boolean; flat: boolean },
 ): Promise<void> {
   const { upper } = layout.nodeDisk(node);
   const hosts = [
@@ -45,7 +52,7 @@ export async function furnish(
     // Present, or busybox would wait for terminals; empty, because the lab starts what runs in a node.
     'etc/inittab': '# pid 1 only reaps',
     'etc/containerd/config.toml': stock ? stockContainerdConfig : containerdConfig,
-    'etc/cni/net.d/10-podferry.conflist': cniConfig(node, dualStack),
+    'etc/cni/net.d/10-podferry.conflist': flat ? flatCniConfig(node) : cniConfig(node, dualStack),
     // kubelet makes both on a real node.
     'var/log/pods/.keep': '',
     'var/log/containers/.keep': '',
@@ -54,7 +61,8 @@ export async function furnish(
     await mkdir(join(upper, dirname(path)), { recursive: true });
     await writeFile(join(upper, path), `${text}\n`);
   }
-  if (!hasSysResource()) await furnishCriu(join(upper, 'usr/local/sbin/criu'));
+  if (flat) await furnishProgram(join(upper, 'usr/lib/cni', flatIpam), flatIpamProgram);
+  if (!hasSysResource()) await furnishProgram(join(upper, 'usr/local/sbin/criu'), criuWithLimits);
   if (stock) return;
   await furnishWrapper(join(upper, wrapperInNode));
   await cp(layout.tlsOf(agentIdentity(node)), join(upper, tlsInNode), { recursive: true });
@@ -69,9 +77,9 @@ async function furnishWrapper(to: string): Promise<void> {
   await chmod(to, 0o755);
 }
 
-async function furnishCriu(to: string): Promise<void> {
+async function furnishProgram(to: string, text: string): Promise<void> {
   await mkdir(dirname(to), { recursive: true });
-  await writeFile(to, criuWithLimits, { mode: 0o755 });
+  await writeFile(to, text, { mode: 0o755 });
 }
 
 /** Without it CRIU in a lab needs help; see criu-limits.c. */

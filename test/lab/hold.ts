@@ -35,7 +35,7 @@ export async function holdNode(
     cgroups.push(await makeNodeCgroup(hierarchy, `${layout.cgroup}/${node}`));
   }
   const disk = layout.nodeDisk(node);
-  for (const directory of [disk.upper, disk.work, disk.root, disk.containerd, disk.kubelet, layout.nfs]) {
+  for (const directory of [disk.upper, disk.work, disk.root, disk.containerd, disk.kubelet, layout.nfs, layout.flat]) {
     await mkdir(directory, { recursive: true });
   }
   const environment = {
@@ -47,6 +47,7 @@ export async function holdNode(
     ROOT: disk.root,
     CONTAINERD: disk.containerd,
     NFS: layout.nfs,
+    FLAT: layout.flat,
     REPOSITORY: repository,
     NODE: node,
     KUBERNETES: parts.kubernetes ?? '',

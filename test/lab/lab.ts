@@ -18,6 +18,8 @@ export interface LabState {
   kubernetes?: LabKubernetes;
   /** Nodes and cluster are somebody's own: what there is of Podferry came by its chart. */
   stock?: true;
+  /** Pods of all nodes are on one link, and can take their addresses along. */
+  flat?: true;
 }
 
 /** A lab's Kubernetes: which, and where its programs are. */
@@ -97,11 +99,11 @@ export class Lab {
 
   /** Takes a place off the network, as a pulled cable would. */
   async unplug(place: Place): Promise<void> {
-    await unplug(this.state.switch, place);
+    await unplug(this.state.switch, place, this.state.flat);
   }
 
   async plugIn(place: Place): Promise<void> {
-    await plugIn(this.state.switch, place);
+    await plugIn(this.state.switch, place, this.state.flat);
   }
 
   async down(signal?: AbortSignal): Promise<void> {

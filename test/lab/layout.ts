@@ -69,6 +69,37 @@ export function podRange6Of(node: NodeName): string {
   return `fd00:88:${1 + nodeNames.indexOf(node)}::/64`;
 }
 
+/**
+ * Of a flat lab: pods of all nodes are on one link, and so are the nodes and `control`. Whatever addresses a pod has, it can
+ * have them on any node, if it asks for them by an annotation.
+ */
+export const flatRange = '10.88.0.0/16';
+export const flatRange6 = 'fd00:88::/64';
+export const flatBridge = 'cni0';
+/** A JSON list of addresses. */
+export const addressAnnotation = 'lab.podferry.dev/addresses';
+/** What all nodes know of who has which address. */
+export const flatStoreInNode = '/var/lib/cni/flat';
+
+export function flatAddressOf(place: Place): string {
+  return `10.88.0.${flatNumberOf(place)}`;
+}
+
+export function flatAddress6Of(place: Place): string {
+  return `fd00:88::${flatNumberOf(place)}`;
+}
+
+/** Of pods. They begin above those of places. */
+export const flatPods = { first: 100, last: 250 };
+
+export function flatPodAddresses(number: number): [ipv4: string, ipv6: string] {
+  return [`10.88.0.${number}`, `fd00:88::${number}`];
+}
+
+function flatNumberOf(place: Place): number {
+  return place === 'control' ? 2 : 11 + nodeNames.indexOf(place);
+}
+
 export const allPodsRange = '10.88.0.0/16';
 export const serviceRange = '10.96.0.0/16';
 /** The first of the range: the API server's own. */
@@ -89,6 +120,8 @@ export interface Layout {
   /** What a node would have on its disk. */
   disk: string;
   nfs: string;
+  /** In a flat lab: the addresses of its pods. */
+  flat: string;
   /** In a cluster lab: keys, certificates and kubeconfigs of Kubernetes. */
   kubernetes: string;
   /** What etcd keeps. */
@@ -130,6 +163,7 @@ export function layoutOf(name: string): Layout {
     tls: join(state, 'tls'),
     disk,
     nfs: join(disk, 'nfs'),
+    flat: join(disk, 'flat'),
     kubernetes: join(state, 'kubernetes'),
     etcd: join(disk, 'etcd'),
     cgroup: `${cgroupOfAllLabs}/${name}`,

@@ -27,6 +27,7 @@ interface UpFlags {
   kubernetes?: boolean;
   kubernetesVersion?: string;
   stock?: boolean;
+  flat?: boolean;
   keep?: boolean;
 }
 
@@ -52,6 +53,7 @@ program
   .option('--kubernetes', 'with a Kubernetes: kubelets, and its control plane in control')
   .option('--kubernetes-version <version>', `another one than ${defaultVersion}`)
   .option('--stock', 'as somebody’s own: nodes and a cluster that Podferry has never been to')
+  .option('--flat', 'pods of all nodes on one link, and their addresses go along with them')
   .option('--keep', 'if it does not come up, leave what there is of it, to look at')
   .action(async ({ kubernetes, kubernetesVersion, ...options }: UpFlags) => {
     const started = performance.now();

@@ -6,7 +6,7 @@
 #   furnish  mounts what a node has, makes the overlay the root, says "ready" on descriptor 3 and becomes init
 #
 # In the environment: CGROUPS (directories), CGROUP_MOUNTS (name|version|options a line), LOWER, UPPER, WORK, ROOT,
-# CONTAINERD, NFS, REPOSITORY, NODE; for a node of a Kubernetes also KUBERNETES (its programs) and KUBELET.
+# CONTAINERD, NFS, FLAT, REPOSITORY, NODE; for a node of a Kubernetes also KUBERNETES (its programs) and KUBELET.
 set -eu
 
 mount_cgroups() {
@@ -69,7 +69,7 @@ case $1 in
     hostname "$NODE"
     mount -t overlay -o "lowerdir=$LOWER,upperdir=$UPPER,workdir=$WORK" overlay "$ROOT"
     cd "$ROOT"
-    mkdir -p opt/podferry srv/podferry-nfs var/lib/containerd mnt
+    mkdir -p opt/podferry srv/podferry-nfs var/lib/containerd var/lib/cni/flat mnt
     mount -t proc -o nosuid,nodev,noexec proc proc
     mount -t sysfs -o nosuid,nodev,noexec sysfs sys
     mount_cgroups "$ROOT/sys/fs/cgroup"
@@ -80,6 +80,8 @@ case $1 in
     mount --bind "$CONTAINERD" var/lib/containerd
     # Stands for an NFS export: the same directory on all nodes. The lab's kernel need not have NFS.
     mount --bind "$NFS" srv/podferry-nfs
+    # Stands for the database that an address management of a whole cluster has.
+    mount --bind "$FLAT" var/lib/cni/flat
     mount --bind "$REPOSITORY" opt/podferry
     mount -o remount,bind,ro opt/podferry
     if [ -n "${KUBERNETES:-}" ]; then

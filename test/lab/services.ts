@@ -4,6 +4,7 @@ import { coordinatorIdentity } from './certificates.ts';
 import { type Daemon, startDaemon, stopDaemon } from './daemon.ts';
 import type { Lab } from './lab.ts';
 import {
+  addressAnnotation,
   addressOf,
   containerdSocket,
   nfsInNode,
@@ -61,6 +62,7 @@ export async function startCoordinator(lab: Lab, options: ServiceOptions = {}): 
     'metrics-listen': `${address}:${ports.coordinatorMetrics}`,
     'tls-dir': lab.layout.tlsOf(coordinatorIdentity),
     agents: lab.nodeNames.map((node) => `${node}=${addressOf(node)}:${ports.agent}`).join(','),
+    ...(lab.state.flat && { 'address-annotation': addressAnnotation }),
     ...(lab.kubernetes && { kubeconfig: lab.layout.kubeconfig('podferry-coordinator') }),
   };
   const kept = Object.fromEntries(Object.entries(flags).filter(([name]) => !options.without?.includes(name)));

@@ -30,6 +30,8 @@ export interface UpOptions {
   kubernetes?: boolean | string;
   /** Nodes and a cluster that Podferry has never been to; nothing of it is started either. */
   stock?: boolean;
+  /** Pods of all nodes on one link, whose addresses can go along with them. Without Kubernetes only. */
+  flat?: boolean;
   /** Leave what there is of a lab that did not come up, to look at. */
   keep?: boolean;
   say?: (line: string) => void;
@@ -49,6 +51,7 @@ export async function up(options: UpOptions = {}): Promise<Lab> {
     agents = true,
     kubernetes = false,
     stock = false,
+    flat = false,
     keep = false,
     say = () => {},
     signal,
@@ -56,6 +59,7 @@ export async function up(options: UpOptions = {}): Promise<Lab> {
   if (!Number.isInteger(nodes) || nodes < 1 || nodes > nodeNames.length) {
     throw new Error(`a lab has 1 to ${nodeNames.length} nodes, not ${nodes}`);
   }
+  if (flat && kubernetes !== false) throw new Error('a lab with Kubernetes is not flat');
   const layout = layoutOf(name);
   await installPrograms(say, signal);
   await mkdir(cache, { recursive: true });
@@ -65,7 +69,7 @@ export async function up(options: UpOptions = {}): Promise<Lab> {
   await changingRegistry(() => register(layout), signal);
   try {
     const parts = { root, ...(cluster && { kubernetes: cluster }) };
-    const state = await hold({ name, cache, nodes: nodeNames.slice(0, nodes), stock }, parts, signal);
+    const state = await hold({ name, cache, nodes: nodeNames.slice(0, nodes), stock, flat }, parts, signal);
     const lab = new Lab(state);
     await Promise.all([
       ...lab.nodeNames.map(async (node) => {
@@ -98,7 +102,15 @@ async function kubernetesOf(
 
 /** Namespaces, files and cables of all places, in parallel. */
 async function hold(
-  { name, cache, nodes, stock }: { name: string; cache: string; nodes: readonly NodeName[]; stock: boolean },
+  {
+    name,
+    cache,
+    nodes,
+    stock,
+    flat,
+  }: Required<Pick<UpOptions, 'name' | 'cache' | 'stock' | 'flat'>> & {
+    nodes: readonly NodeName[];
+  },
   { root, kubernetes }: { root: string; kubernetes?: LabKubernetes },
   signal?: AbortSignal,
 ): Promise<LabState> {
@@ -112,7 +124,7 @@ async function hold(
   const parts = { root, ...(kubernetes && { kubernetes: kubernetes.programs }) };
   const node = async (name: NodeName): Promise<[NodeName, number]> => {
     await certificates;
-    await furnish(layout, name, nodes, { stock, dualStack: kubernetes === undefined });
+    await furnish(layout, name, nodes, { stock, dualStack: kubernetes === undefined, flat });
     if (kubernetes) await furnishKubernetes(layout, name);
     return [name, await holdNode(layout, name, parts, signal)];
   };
@@ -122,9 +134,9 @@ async function hold(
     ...nodes.map(node),
   ]);
   const places = new Map<Place, number>([['control', control], ...pids]);
-  await connect({ switch: switchPid, places }, signal);
+  await connect({ switch: switchPid, places, flat }, signal);
   const started = { name, cache, switch: switchPid, control, nodes: Object.fromEntries(pids) };
-  return { ...started, ...(kubernetes && { kubernetes }), ...(stock && { stock }) };
+  return { ...started, ...(kubernetes && { kubernetes }), ...(stock && { stock }), ...(flat && { flat }) };
 }
 
 async function clearAway(name: string, say: (line: string) => void): Promise<void> {

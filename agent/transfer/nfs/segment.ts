@@ -110,7 +110,7 @@ async function* read({ path, range }: FileBody): AsyncGenerator<Buffer> {
     for (let at = from; at < to; ) {
       const { bytesRead } = await file.read(block, 0, Math.min(block.length, to - at), at);
       if (bytesRead === 0) {
-        const shrank = `it ends after ${at} bytes, and had ${to} before`;
+        const shrank = `it shrank to ${at} bytes from ${to} while it was read`;
         throw new Fault('TransferFailed', `${what}: ${shrank}; nothing else may write to it`);
       }
       at += bytesRead;

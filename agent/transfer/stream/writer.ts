@@ -86,7 +86,7 @@ export class Writer {
       for (let at = from, count = 0; at < to; at += count) {
         count = await this.#fill((into) => readSync(file, into, 0, Math.min(into.length, to - at), at));
         if (count === 0) {
-          const shrank = `it ends after ${at} bytes, and had ${to} before`;
+          const shrank = `it shrank to ${at} bytes from ${to} while it was read`;
           throw new Fault('TransferFailed', `${what}: ${shrank}; nothing else may write to it`);
         }
       }

@@ -55,6 +55,7 @@ export function toMigration(object: PodMigration, now = Date.now(), targetIp = '
       // As far as it has been decided.
       network: (status.network ?? spec.network ?? 'NETWORK_UNSPECIFIED').replaceAll('-', '_') as 'translate',
       network_reason: status.networkReason ?? '',
+      address_annotation: '',
       connection_linger_ms: parseLinger(spec.connectionLinger ?? '30s'),
       checkpoint: null,
     },

@@ -7,7 +7,7 @@ import { unlessGone } from '../../agents/agent.ts';
 import type { Agents } from '../../agents/agents.ts';
 import type { Refusal } from '../../migration/preflight.ts';
 import type { Plan } from '../../request.ts';
-import type { Cluster, PodName } from '../cluster.ts';
+import { addressFlag, type Cluster, type PodName } from '../cluster.ts';
 import { bounded, ifThere, type Kubernetes, told } from './client.ts';
 import { abandonSource, attachSource, detachSource, sourceObject } from './detach.ts';
 import { addEndpoints, followEndpoints, forgetEndpoints } from './endpoints.ts';
@@ -28,12 +28,14 @@ const endpointsPatienceMs = 10_000;
 /**
  * @param own the namespace of this coordinator
  * @param load how many migrations a node takes part in, or is to
+ * @param addressAnnotation see Cluster
  */
 export function kubernetesCluster(
   kubernetes: Kubernetes,
   own: string,
   agents: Agents,
   load: (node: string) => number,
+  addressAnnotation = '',
 ): Cluster {
   const { core } = kubernetes;
 
@@ -67,6 +69,8 @@ export function kubernetesCluster(
   }
 
   return {
+    addressAnnotation,
+
     async findPod(wanted, signal) {
       const pod = await podNamed(wanted, signal);
       if (pod === undefined) {
@@ -107,9 +111,13 @@ export function kubernetesCluster(
       return (await lookAtVolumes(kubernetes, object, target_node, signal)).sharedMounts;
     },
 
-    // Which node has which address is the network plugin's affair, and none is known here that would move one.
+    // Which node has which address is the network plugin's affair: an operator knows what it can do.
     whyAddressStays: () =>
-      Promise.resolve("no network plugin is known here that takes a pod's address to another node"),
+      Promise.resolve(
+        addressAnnotation === ''
+          ? `nobody has told the coordinator of an annotation by which a pod gets its address on another node (${addressFlag})`
+          : undefined,
+      ),
 
     async pickTarget(pod, network, signal) {
       const wanted = pod.ref ?? { namespace: '', name: '', uid: '' };

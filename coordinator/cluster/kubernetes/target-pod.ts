@@ -74,7 +74,7 @@ export function targetPodOf(source: V1Pod, plan: Plan, heldBack: readonly string
       name: target_pod.name,
       ...(metadata?.generateName !== undefined && { generateName: metadata.generateName }),
       labels: Object.fromEntries(labels),
-      annotations: { ...metadata?.annotations, [migrationAnnotation]: plan.id },
+      annotations: { ...annotationsOf(source, plan), [migrationAnnotation]: plan.id },
       // Others take it over when it runs.
       ...(keepsItsName(source) && { ownerReferences: metadata?.ownerReferences ?? [] }),
     },
@@ -89,6 +89,16 @@ export function targetPodOf(source: V1Pod, plan: Plan, heldBack: readonly string
       initContainers: (spec.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === 'Always'),
     },
   };
+}
+
+/** With the source's addresses only where they move along; else two pods would have them. */
+function annotationsOf({ metadata, status }: V1Pod, { network, address_annotation }: Plan): Record<string, string> {
+  const { [address_annotation]: _addresses, ...others } = metadata?.annotations ?? {};
+  if (network !== 'keep_address') return others;
+  const addresses = status?.podIPs?.map(({ ip }) => ip) ?? [];
+  if (addresses.length === 0)
+    throw new Fault('TargetPrepareFailed', `pod ${metadata?.name} has no address yet that could move along`);
+  return { ...others, [address_annotation]: JSON.stringify(addresses) };
 }
 
 /** As kubelet makes it from a pod's name. */

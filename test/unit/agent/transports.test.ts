@@ -33,6 +33,7 @@ async function agentWith(nfsDirectory: string | undefined, nfsUsable: boolean): 
     containerd,
     transports,
     situation,
+    keptLogs: { directory: '/nowhere', most: 0 },
     log,
   });
 }

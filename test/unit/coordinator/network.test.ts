@@ -8,7 +8,8 @@ import { ask, migrate, type Stage, stage, toB } from './stage.ts';
 
 vi.setConfig({ testTimeout: 20_000 });
 
-const can = { network_features: ['translate', 'hold'] };
+const can = { network_features: ['translate', 'hold', 'keep-address'] };
+const stuck = { network_features: ['translate', 'hold'] };
 const cannot = { network_features: ['hold'] };
 const stays = 'nobody moves addresses';
 const between = (source: Circumstances['source']['facts'], target: typeof source, addressStays?: string) => ({
@@ -25,8 +26,36 @@ describe('the choice', () => {
       1,
       between(can, can),
       'keep_address',
+      /^kept, with its address$/,
+      undefined,
+    ],
+    [
+      'the address, also where nothing may linger',
+      'NETWORK_UNSPECIFIED',
+      0,
+      between(can, can),
+      'keep_address',
       /^kept/,
       undefined,
+    ],
+    [
+      'translation, where a node cannot let it move',
+      'NETWORK_UNSPECIFIED',
+      1,
+      between(can, stuck),
+      'translate',
+      /^kept: both nodes can translate, but not its address: node-b cannot let an address move/,
+      undefined,
+    ],
+    ['the address, asked for', 'keep_address', 1, between(can, can), 'keep_address', /^$/, undefined],
+    [
+      'no: an address that a node cannot let move',
+      'keep_address',
+      1,
+      between(stuck, can),
+      'translate',
+      /./,
+      /keep-address .*node-a .*keep-address/,
     ],
     ['translation', 'NETWORK_UNSPECIFIED', 1, between(can, can, stays), 'translate', /^kept: both nodes/, undefined],
     ['not for ever', 'NETWORK_UNSPECIFIED', unlimitedMs, between(can, can, stays), 'translate', /^kept/, undefined],
@@ -120,6 +149,18 @@ describe('a request', () => {
     expect((await migrate(set)).plan).toMatchObject({
       network: 'close',
       network_reason: expect.stringContaining('closed: node-b cannot translate'),
+    });
+  });
+
+  it('takes its address along where the coordinator was told that it can, and both agents are told how', async () => {
+    const addressAnnotation = 'example.org/addresses';
+    set = await stage({ settings: { addressAnnotation } });
+    set.a.networkFeatures = ['translate', 'keep-address'];
+    set.b.networkFeatures = ['translate', 'keep-address'];
+    expect((await migrate(set)).plan).toMatchObject({
+      network: 'keep_address',
+      network_reason: 'kept, with its address',
+      address_annotation: addressAnnotation,
     });
   });
 

@@ -26,6 +26,7 @@ describe('settings', () => {
       namespace: 'podferry-system',
       authority: undefined,
       pod: undefined,
+      addressAnnotation: undefined,
       maxPerNode: 2,
       maxTotal: 4,
       rollBackTimeoutMs: 60_000,
@@ -40,6 +41,19 @@ describe('settings', () => {
     vi.stubEnv('PODFERRY_LOG_LEVEL', 'warn');
     expect(readSettings([...least, '--log-level', 'debug'])).toMatchObject({ maxTotal: 9, logLevel: 'debug' });
   });
+
+  it.each(['cni.projectcalico.org/ipAddrs', 'addresses', 'a/b_c.d-E'])('take %s for an annotation', (name) => {
+    expect(readSettings([...least, '--address-annotation', name])).toMatchObject({ addressAnnotation: name });
+  });
+
+  it.each(['a b', '/addresses', 'example.org/', 'a/b/c', `example.org/${'a'.repeat(64)}`])(
+    'do not take %j for one',
+    (name) => {
+      expect(() => readSettings([...least, '--address-annotation', name])).toThrow(
+        /--address-annotation: .* annotation/,
+      );
+    },
+  );
 
   it('report every mistake at once', () => {
     const args = [

@@ -60,6 +60,7 @@ export async function stage(
     namespace: 'podferry-system',
     authority: undefined,
     pod: undefined,
+    addressAnnotation: undefined,
     maxPerNode: 2,
     maxTotal: 4,
     rollBackTimeoutMs: 60_000,

@@ -24,6 +24,11 @@ export function delivers(world: () => World): void {
         return { entry: { channel, op: 'file', path: `of/${bytes}` }, body: content, content };
       }),
       { entry: { channel, op: 'file', path: 'pages-1.img' }, body: { path: file }, content: noise(3_000_001, 7) },
+      {
+        entry: { channel, op: 'file', path: 'a-part', size: 1_000_000 },
+        body: { path: file, range: { from: 1_500_000, to: 2_500_000 } },
+        content: noise(3_000_001, 7).subarray(1_500_000, 2_500_000),
+      },
       { entry: { channel: 'redis/rootfs', op: 'tar' }, body: pieces(noise(700_000, 3)), content: noise(700_000, 3) },
       {
         entry: { channel, op: 'file', path: 'promised', size: 70_000 },

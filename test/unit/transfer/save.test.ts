@@ -31,6 +31,19 @@ it.each([0, 1, 700_000])('writes %d bytes, over what was there', async (bytes) =
   expect((await readFile(path)).equals(content)).toBe(true);
 });
 
+it('writes pieces where they belong, and leaves the others', async () => {
+  const path = join(directory, 'pages');
+  const content = noise(300_000);
+  for (const [from, to] of [
+    [0, 100_000],
+    [200_000, 300_000],
+    [100_000, 200_000],
+  ] as const) {
+    await save(arrived(content.subarray(from, to), 101), path, { at: from });
+  }
+  expect((await readFile(path)).equals(content)).toBe(true);
+});
+
 it('follows no link, and says what it could not write', async () => {
   await symlink('/etc/hostname', join(directory, 'link'));
   for (const name of ['link', 'no/such/directory']) {

@@ -21,6 +21,7 @@ export interface Plan {
   'network'?: (_podferry_v1_Network);
   'network_reason'?: (string);
   'connection_linger_ms'?: (number);
+  'address_annotation'?: (string);
 }
 
 export interface Plan__Output {
@@ -38,4 +39,5 @@ export interface Plan__Output {
   'network': (_podferry_v1_Network__Output);
   'network_reason': (string);
   'connection_linger_ms': (number);
+  'address_annotation': (string);
 }

@@ -12,6 +12,8 @@ export interface PodManifest {
   'ip'?: (string);
   'cpu_flags'?: (string)[];
   'cgroup_version'?: (number);
+  'ips'?: (string)[];
+  'mac'?: (string);
 }
 
 export interface PodManifest__Output {
@@ -23,4 +25,6 @@ export interface PodManifest__Output {
   'ip': (string);
   'cpu_flags': (string)[];
   'cgroup_version': (number);
+  'ips': (string)[];
+  'mac': (string);
 }

@@ -49,6 +49,7 @@ export interface TargetState {
   'sandbox_id'?: (string);
   'images'?: (string);
   'pod_ips'?: (string)[];
+  'pod_mac'?: (string);
   'lacks_memory'?: (boolean);
 }
 
@@ -64,5 +65,6 @@ export interface TargetState__Output {
   'sandbox_id': (string);
   'images': (string);
   'pod_ips': (string)[];
+  'pod_mac': (string);
   'lacks_memory': (boolean);
 }
