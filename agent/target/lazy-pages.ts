@@ -129,8 +129,8 @@ export class Filling {
 
   #met(link: Link): LinkHandler {
     void this.#link?.hangUp();
+    this.#drop();
     this.#link = link;
-    this.#answering = undefined;
     // After the welcome.
     setImmediate(() => {
       this.#tell();
@@ -143,10 +143,15 @@ export class Filling {
         if (this.#link !== link) return;
         this.#link = undefined;
         this.#log.warn({ reason: fault.reason }, fault.message);
-        // Half an answer: it is asked for again.
-        this.#answering?.asker?.socket.destroy();
+        this.#drop();
       },
     };
+  }
+
+  /** Half an answer: whoever has got that asks for all of it again, over a connection of its own. */
+  #drop(): void {
+    this.#answering?.asker?.socket.destroy();
+    this.#answering = undefined;
   }
 
   #answered(kind: Kind, value: unknown): void {

@@ -160,6 +160,20 @@ it('hangs up on the one who asks when half an answer is lost: it asks again', as
   expect((await buffer(socket).catch(() => Buffer.alloc(0))).length).toBe(0);
 });
 
+it('hangs up on it too when the source comes a second time before the first is known to be gone', async () => {
+  granted();
+  const first = await dial();
+  const socket = await filler();
+  socket.write(question(1, 4096, 4096, 1));
+  await first.asked;
+  first.link.send(kinds.Pages, { container: 'c', id: 1, bytes: 4096 });
+  await once(socket, 'data');
+  const second = await dial();
+  socket.on('error', () => {});
+  expect((await buffer(socket).catch(() => Buffer.alloc(0))).length).toBe(0);
+  await second.link.hangUp();
+});
+
 it.each([
   ['lazy-done', 'here', null],
   ['lazy-lost', 'lost', 'MemoryLost'],
