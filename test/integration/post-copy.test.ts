@@ -62,6 +62,11 @@ it(`moves ${mb} MB there and back under a writer, and leaves nothing behind`, as
     pod = await move(lab, pod, { flags });
     await fork();
   }
+  const forks = async () =>
+    /aof_rewrite_in_progress:[^\r]*/.exec(await execIn(lab, pod, ['redis-cli', 'info', 'persistence']))?.[0];
+  const settles = async () =>
+    await expect.poll(forks, { timeout: 60_000, interval: 200 }).toBe('aof_rewrite_in_progress:0');
+  await settles();
   const before = await inventoryOf(lab, { strict: true });
   const witness = new Witness(lab, 'redis-server');
   const writer = await RunningWriter.start(lab, pod.ip, { timeoutMs: 100 });
@@ -80,6 +85,7 @@ it(`moves ${mb} MB there and back under a writer, and leaves nothing behind`, as
   expect(await execIn(lab, pod, ['redis-cli', 'debug', 'loadaof'])).toBe('OK\n');
   expect(witness.doubles).toEqual([]);
   witness.close();
+  await settles();
   expect(await changesSince(lab, before, { strict: true })).toEqual({});
 });
 
