@@ -15,6 +15,7 @@ import type { TargetMigration } from './target/target.ts';
 import { Targets } from './target/targets.ts';
 import type { Checkpoints } from './transfer/directory/checkpoints.ts';
 import type { Shared, Transports } from './transfer/open.ts';
+import type { StreamTransport } from './transfer/stream/stream.ts';
 import type { Sending, Transport } from './transfer/transfer.ts';
 
 export interface AgentParts {
@@ -29,6 +30,8 @@ export interface AgentParts {
   sending(plan: { transport: TransportName }): Sending;
   transport(plan: { transport: TransportName }): Transport;
   checkpoints(): Checkpoints;
+  /** Of post-copy, which has a connection of its own for memory. */
+  pages: { transport: StreamTransport; log: Logger };
 }
 
 export class Agent {
@@ -38,13 +41,14 @@ export class Agent {
   readonly #parts: AgentParts;
   readonly #transports: Transports;
 
-  constructor(parts: Omit<AgentParts, 'sending' | 'transport' | 'checkpoints'> & { transports: Transports }) {
+  constructor(parts: Omit<AgentParts, 'sending' | 'transport' | 'checkpoints' | 'pages'> & { transports: Transports }) {
     this.#transports = parts.transports;
     this.#parts = {
       ...parts,
       sending: (plan) => this.sending(plan),
       transport: (plan) => (plan.transport === 'nfs' ? this.#shared().nfs : this.#transports.stream),
       checkpoints: () => this.checkpoints(),
+      pages: { transport: parts.transports.stream, log: parts.log },
     };
     this.runtime = parts.runtime;
     this.sources = new Sources(this.#parts);

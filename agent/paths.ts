@@ -176,6 +176,26 @@ export class ContainerPaths {
     return join(this.directory, 'bundle');
   }
 
+  /** Target, of post-copy: what is missing. This and what follows is shared with lazy-pages.pl. */
+  get lazyRanges(): string {
+    return join(this.directory, 'lazy-ranges');
+  }
+
+  /** Target: where lazy-pages.pl asks the agent for pages. Longer than a socket's name may be: see LazyPages. */
+  get pagesSocket(): string {
+    return join(this.directory, 'pages.socket');
+  }
+
+  /** Target: nothing is missing any more. */
+  get lazyDone(): string {
+    return join(this.directory, 'lazy-done');
+  }
+
+  /** Target: pages did not come, and the container was killed for that. */
+  get lazyLost(): string {
+    return join(this.directory, 'lazy-lost');
+  }
+
   /** Target: CRIU's configuration. */
   get externalConf(): string {
     return join(this.directory, 'external.conf');

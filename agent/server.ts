@@ -14,11 +14,12 @@ import type { Phase } from '../proto/phases.ts';
 import type { Agent } from './agent.ts';
 import { readSharedMounts } from './preflight/shared.ts';
 import { manifestOf, preflightSource } from './preflight/source.ts';
+import { preflightStrategy } from './preflight/strategy.ts';
 import { preflightTarget } from './preflight/target.ts';
 import { checkManifest } from './plan.ts';
 import type { Hold } from './source/hold.ts';
 import type { SourceMigration } from './source/source.ts';
-import type { TargetMigration } from './target/target.ts';
+import { lacksMemory, type TargetMigration } from './target/target.ts';
 
 export interface ServerParts {
   agent: Agent;
@@ -104,21 +105,29 @@ export function handlers({ agent, identity, log, dataAddress, facts }: ServerPar
       targets: [...agent.targets.all.values()].map((target) => targetState(target)),
       holds: agent.sources.holds.all.map((held) => holdState(held)),
     })),
-    PreflightSource: unary('PreflightSource', async ({ pod, transport, shared_mounts }) => {
+    PreflightSource: unary('PreflightSource', async ({ pod, transport, strategy, shared_mounts }) => {
       if (pod === null) throw new Fault('InvalidArgument', 'no pod is named');
       const shared = readSharedMounts(shared_mounts);
       const situation = await agent.lookAgain();
       const described = await agent.describe(pod);
       agent.sending({ transport });
-      const findings = [...situation.problems, ...preflightSource(described, shared)];
+      const findings = [
+        ...situation.problems,
+        ...preflightStrategy({ strategy, transport }, described.containers.length, situation),
+        ...preflightSource(described, shared),
+      ];
       return { findings, manifest: manifestOf(described, situation.cpuFlags) };
     }),
-    PreflightTarget: unary('PreflightTarget', async ({ manifest: given, transport, pulls }) => {
+    PreflightTarget: unary('PreflightTarget', async ({ manifest: given, transport, strategy, pulls }) => {
       const manifest = checkManifest(given);
       const situation = await agent.lookAgain();
       agent.sending({ transport });
       return {
-        findings: [...situation.problems, ...(await preflightTarget(manifest, agent.runtime, situation, pulls))],
+        findings: [
+          ...situation.problems,
+          ...preflightStrategy({ strategy, transport }, manifest.containers.length, situation),
+          ...(await preflightTarget(manifest, agent.runtime, situation, pulls)),
+        ],
       };
     }),
 
@@ -167,6 +176,11 @@ export function handlers({ agent, identity, log, dataAddress, facts }: ServerPar
     PassTraffic: unary('PassTraffic', async ({ migration }, signal) =>
       sourceState(await agent.sources.passTraffic(migration, signal)),
     ),
+    Follow: streaming('Follow', async ({ migration }, tell, signal) => {
+      const progress = (bytes: number, total: number) =>
+        tell({ phase: 'Completing', bytes_done: String(bytes), bytes_total: String(total) });
+      return await agent.sources.follow(migration, progress, signal);
+    }),
     Linger: streaming('Linger', async ({ migration }, tell, signal) => {
       return await agent.sources.linger(migration, (connections) => tell({ connections }), signal);
     }),
@@ -234,5 +248,15 @@ function targetState({ record }: TargetMigration): TargetState {
   const { plan, step, moments, fault, details } = record;
   const { podIps, mac, sandboxId, keptImages } = details;
   const addresses = { pod_ip: podIps[0] ?? '', pod_ips: podIps, pod_mac: mac };
-  return { migration: plan.id, step, plan, moments, fault, ...addresses, sandbox_id: sandboxId, images: keptImages };
+  return {
+    migration: plan.id,
+    step,
+    plan,
+    moments,
+    fault,
+    ...addresses,
+    sandbox_id: sandboxId,
+    images: keptImages,
+    lacks_memory: lacksMemory(record),
+  };
 }

@@ -54,6 +54,7 @@ const statusOf: Record<Reason, status> = {
   RestoreFailed: status.ABORTED,
   CutOverFailed: status.ABORTED,
   ReleaseFailed: status.ABORTED,
+  MemoryLost: status.DATA_LOSS,
   AgentUnreachable: status.UNAVAILABLE,
   DeadlineExceeded: status.DEADLINE_EXCEEDED,
   Cancelled: status.CANCELLED,

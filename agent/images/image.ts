@@ -6,6 +6,7 @@ import { type DescMessage, fromBinary, type MessageShape, toBinary } from '@bufb
 import { core_entrySchema } from '../../proto/gen/criu/core_pb.ts';
 import { file_entrySchema } from '../../proto/gen/criu/fdinfo_pb.ts';
 import { inventory_entrySchema } from '../../proto/gen/criu/inventory_pb.ts';
+import { pagemap_entrySchema } from '../../proto/gen/criu/pagemap_pb.ts';
 import { tcp_stream_entrySchema } from '../../proto/gen/criu/tcp-stream_pb.ts';
 import { Fault } from '../../proto/fault.ts';
 
@@ -33,6 +34,8 @@ export interface Image<Schema extends DescMessage> {
 export const inventoryImage = kind(/^inventory\.img$/, [0x58313116], inventory_entrySchema, 'one');
 export const filesImage = kind(/^files\.img$/, [commonMagic, 0x56303138], file_entrySchema, 'many');
 export const coreImage = kind(/^core-\d+\.img$/, [commonMagic, 0x55053847], core_entrySchema, 'one');
+/** Of a process's own memory, by its pid in the container; the first entry is a head of another kind. */
+export const pagemapImage = kind(/^pagemap-(\d+)\.img$/, [commonMagic, 0x56084025], pagemap_entrySchema, 'many');
 /** One a connection; HEX is its `ino` in files.img. */
 export const tcpStreamImage = kind(
   /^tcp-stream-[0-9a-f]+\.img$/,

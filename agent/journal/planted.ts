@@ -21,6 +21,8 @@ const order = {
   forwarding: { rank: 60, always: false },
   // After it: what is let go then goes to the pod itself.
   plug: { rank: 50, always: true },
+  // Before what it has its files in; never while it fills the memory of something that runs.
+  'lazy-pages': { rank: 48, always: false },
   hush: { rank: 45, always: true },
   silence: { rank: 42, always: false },
   'next-root': { rank: 40, always: false },

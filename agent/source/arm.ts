@@ -25,7 +25,7 @@ import { externalName, stagingBytes } from '../target/prepare.ts';
 import { lostByRestart } from './copy-ahead.ts';
 import { type HowToDump, prepareDump, type WaitingDump } from './dump.ts';
 import { flushShared } from './flush.ts';
-import { keepsConnections, type SourceMigration } from './source.ts';
+import { isLazy, keepsConnections, type SourceMigration } from './source.ts';
 
 const watchdog = join(import.meta.dirname, 'watchdog.sh');
 
@@ -52,7 +52,7 @@ export async function arm(
   const pid = pod.containers[0]?.pid ?? 0;
   // As the target's CRIU was told, which waits already.
   const keeps = keepsConnections(record.plan);
-  const dumps = await startDumps(source, { keeps, verbose });
+  const dumps = await startDumps(source, { keeps, lazy: isLazy(record.plan), verbose });
   live.armed = { dumps, redirect: nowhere };
   if (moves.length > 0) {
     const plan = { netns, pid, moves, keeps, plugged, deadlineMs: record.plan.wait_deadline_ms };

@@ -4,6 +4,7 @@
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { Fault } from '../../proto/fault.ts';
 import { appeared } from '../journal/appeared.ts';
@@ -18,6 +19,8 @@ const hook = join(import.meta.dirname, 'dump-hook.sh');
 export interface HowToDump {
   /** Open connections are written down, which needs their packets to be held; else CRIU closes them in what it writes. */
   keeps: boolean;
+  /** Memory stays where it is, to be asked for: see post-copy.ts. */
+  lazy: boolean;
   /** CRIU says all that it does. */
   verbose: boolean;
 }
@@ -58,11 +61,18 @@ export function prepareDump(side: SidePaths, paths: ContainerPaths, plan: DumpPl
   const criu = ['nsenter', ...inside(plan), 'criu', ...dumpArguments(paths, plan)];
   const [program, ...rest] = outliving(['flock', '--no-fork', '--nonblock', paths.dumping, ...criu]);
   const child = spawn(program, rest, {
-    stdio: ['ignore', 'ignore', 'ignore'],
+    // With a socket for pages CRIU serves them itself, holding its tasks, until that is closed: at once. They are read
+    // from the frozen processes' memory when they are asked for.
+    stdio: ['ignore', 'ignore', 'ignore', ...(plan.lazy ? ['pipe' as const] : [])],
     env: { ...process.env, PODFERRY_STAGING: paths.directory },
     // A process group of its own: what ends the agent must not end a dump in the middle.
     detached: true,
   });
+  if (child.stdio[3] instanceof Socket)
+    child.stdio[3]
+      .on('error', () => {})
+      .resume()
+      .end();
   const gone = endOf(child, plan, paths);
   gone.catch(() => {});
   const tell = (word: string) => writeFileSync(paths.go, `${word}\n`, { flag: 'r+' });
@@ -123,6 +133,7 @@ function dumpArguments(paths: ContainerPaths, plan: DumpPlan): string[] {
     '--link-remap',
     ...['--ghost-limit', '1073741824'],
     '--ext-unix-sk',
+    ...(plan.lazy ? ['--lazy-pages', '--ps-socket', '3'] : []),
     ...plan.externals.flatMap((external) => ['--external', external]),
   ];
 }

@@ -16,8 +16,9 @@ import { startWatchdog, stopWatchdog } from './arm.ts';
 import { lostByRestart } from './copy-ahead.ts';
 import { flushShared } from './flush.ts';
 import { thaw } from './roll-back.ts';
+import { sendRanges } from './post-copy.ts';
 import { sendPages } from './send-pages.ts';
-import type { SourceLive, SourceMigration } from './source.ts';
+import { isLazy, type SourceLive, type SourceMigration } from './source.ts';
 
 export async function freezeAndSend(
   source: SourceMigration,
@@ -65,6 +66,7 @@ export async function freezeAndSend(
   const sent = await pages;
   source.moment('memory-sent');
   await sendImages(source, live, await kept, sent);
+  if (isLazy(record.plan)) await sendRanges(source, live);
   source.moment('images-sent');
   // CRIU puts its tasks back into the freezer when it leaves; before that a commit would promise too much.
   const gone = Promise.all([armed.redirect.forward(), ...armed.dumps.map(async (dump) => await dump.gone)]);

@@ -9,13 +9,13 @@ import { calmRcu, expediteRcu } from '../runtime/expedited-rcu.ts';
 import { startDumps, startWatchdog, stopWatchdog } from './arm.ts';
 import { lostByRestart } from './copy-ahead.ts';
 import { keepLogs, thaw } from './roll-back.ts';
-import type { SourceMigration } from './source.ts';
+import { isLazy, type SourceMigration } from './source.ts';
 
 /** @throws Fault DumpFailed with CRIU's words, whose log is kept; the pod runs on by then, whatever went wrong */
 export async function rehearse(source: SourceMigration, nodePaths: NodePaths, signal: AbortSignal): Promise<void> {
   const { live, paths } = source;
   if (live === undefined) throw lostByRestart(source);
-  const dumps = await startDumps(source, { keeps: false, verbose: true });
+  const dumps = await startDumps(source, { keeps: false, lazy: isLazy(source.record.plan), verbose: true });
   // A roll back that comes in between ends them as it would in earnest.
   live.armed = { dumps, redirect: nowhere };
   try {

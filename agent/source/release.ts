@@ -13,6 +13,7 @@ import { removePodCgroup } from '../runtime/pod-cgroup.ts';
 import type { ContainerRuntime } from '../runtime/runtime.ts';
 import { stopWatchdog } from './arm.ts';
 import { lift } from './hold.ts';
+import { owesPages } from './post-copy.ts';
 import type { SourceMigration } from './source.ts';
 
 /** Whether kubelet takes the sandbox away when its containers have ended: so they stay, frozen, until nobody comes by. */
@@ -33,6 +34,9 @@ function kill(source: SourceMigration, nodePaths: NodePaths): void {
       'ReleaseFailed',
       `the source is ${record.step}, not Committed: it may be the only copy and is not killed`,
     );
+  }
+  if (owesPages(source)) {
+    throw new Fault('ReleaseFailed', `the target of ${record.plan.id} still asks for memory that is nowhere else`);
   }
   if (record.step === 'Committed') {
     for (const { name, freezer } of record.details.containers) {

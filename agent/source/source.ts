@@ -11,6 +11,7 @@ import type { Freezer } from '../runtime/freezer.ts';
 import type { Outbox, Receipt } from '../transfer/transfer.ts';
 import type { CarriedTree } from '../tree/carry.ts';
 import type { WaitingDump } from './dump.ts';
+import type { PageServer } from './serve-pages.ts';
 
 export type SourceStep = Exclude<StepName, number>;
 
@@ -25,6 +26,19 @@ export interface SourceDetails {
   dumpedBytes: number;
   /** Of everything, once the other side has it. */
   receipt: Receipt | undefined;
+  /** Of post-copy. */
+  pages?: OwedPages;
+}
+
+/** Memory that the target asks for while the pod runs there. */
+export interface OwedPages {
+  /** HOST:PORT of the target's data socket, and what lets this node in there. */
+  address: string;
+  secret: string;
+  /** Bytes. */
+  total: number;
+  /** Whether the source is needed: `owed` until the target has said how it has ended, or cannot any more. */
+  state: 'owed' | 'here' | 'lost';
 }
 
 export type SourceRecord = Journalled<SourceStep, SourceDetails>;
@@ -53,6 +67,8 @@ export class SourceMigration {
 
   /** What still went by way of here when somebody last looked. */
   connections: Connections | undefined;
+  /** Answers the target's questions for memory. */
+  pages: PageServer | undefined;
   /** No connection needs this side any more, because they were told so. */
   connectionsEnded = false;
   /** Peers of connections that are lost are told so: until then this side is needed. Never rejects. */
@@ -102,4 +118,9 @@ export class SourceMigration {
 /** Whether open connections move along. Those that may not outlive the cut-over need not, where they need the source. */
 export function keepsConnections({ network, connection_linger_ms }: SourceRecord['plan']): boolean {
   return network === 'keep_address' || (network === 'translate' && connection_linger_ms > 0);
+}
+
+/** Whether memory follows when the pod runs at the target. */
+export function isLazy({ strategy }: Pick<SourceRecord['plan'], 'strategy'>): boolean {
+  return strategy === 'post_copy';
 }

@@ -31,8 +31,9 @@ import { rehearse } from './rehearse.ts';
 import { closeRest, linger } from './linger.ts';
 import { passTraffic } from './pass-traffic.ts';
 import { killEarly, release } from './release.ts';
+import { openPages, owing, servePages } from './post-copy.ts';
 import { rollBack } from './roll-back.ts';
-import { keepsConnections, SourceMigration, type SourceRecord } from './source.ts';
+import { isLazy, keepsConnections, SourceMigration, type SourceRecord } from './source.ts';
 import { strategyOf } from './strategy.ts';
 
 /** Above the linger itself: a coordinator that starts anew has this long to carry on. */
@@ -75,6 +76,8 @@ export class Sources {
       if (record.step === 'Committed' || record.step === 'Released') {
         this.#all.set(id, source);
         if (source.passedAt !== undefined) this.#boundLinger(source);
+        // The target asks on, and it is tried until it can.
+        servePages(source, this.#parts.pages).catch(() => {});
       } else {
         log.warn({ migration: id, step: record.step }, 'rolling back what an earlier agent left');
         await rollBack(source, paths);
@@ -130,7 +133,8 @@ export class Sources {
       freezer: { version, path },
     }));
     const { id: sandboxId, config: podConfig } = pod.status;
-    const details = { sandboxId, podConfig, containers, watchdog: 0, dumpedBytes: 0, receipt: undefined };
+    const owed = isLazy(plan) ? { pages: owing(data_address) } : {};
+    const details = { sandboxId, podConfig, containers, watchdog: 0, dumpedBytes: 0, receipt: undefined, ...owed };
     const record: SourceRecord = { plan, step: 'Prepared', moments: [], fault: null, details };
     const source = new SourceMigration(side, record, { pod, outbox, trees: treesOf(pod) });
     source.enter('Prepared');
@@ -175,6 +179,7 @@ export class Sources {
       const plugged = this.#parts.situation.networkFeatures.includes('plug');
       const verbose = this.#parts.keptLogs.most > 0;
       if (source.record.step !== 'Prepared') return;
+      if (isLazy(source.record.plan)) await openPages(source, this.#parts.pages, ends);
       await arm(source, { targetIps: target_ips, targetMac: target_mac, plugged, verbose }, ends);
     });
   }
@@ -245,10 +250,21 @@ export class Sources {
     return source;
   }
 
+  /** What the target still needs of a committed source. May be repeated. */
+  async follow(
+    id: string,
+    progress: (bytes: number, total: number) => void,
+    signal: AbortSignal,
+  ): Promise<SourceMigration> {
+    const source = this.get(id);
+    await strategyOf(source.record.plan).follow?.(source, progress, signal);
+    return source;
+  }
+
   /** @param tell called with what it still waits for */
   async linger(id: string, tell: (connections: Connections) => void, signal: AbortSignal): Promise<SourceMigration> {
     const source = this.get(id);
-    await strategyOf(source.record.plan).follow?.(source, signal);
+    await strategyOf(source.record.plan).follow?.(source, () => {}, signal);
     killEarly(source, this.#parts.paths);
     const pid = await this.#pidWithin(source);
     if (pid !== undefined) await linger(source, pid, tell, signal);
@@ -293,6 +309,7 @@ export class Sources {
     log.warn({ migration: plan.id }, 'no coordinator came to end the connections that lingered: they are ended now');
     const { signal } = new AbortController();
     try {
+      await strategyOf(plan).follow?.(source, () => {}, signal);
       if (plan.target_pod === null) await this.release(plan.id, signal);
       else {
         const pid = await this.#pidWithin(source);
@@ -320,6 +337,9 @@ export class Sources {
     const { plan, moments, fault } = source.record;
     source.cancelExpiry();
     clearTimeout(source.limit);
+    source.pages?.stop();
+    if (source.pages !== undefined)
+      metrics.bytesMoved.inc({ direction: 'out', transport: plan.transport }, source.pages.sent);
     this.#all.delete(plan.id);
     metrics.sidesEnded.inc({ side: 'source', outcome, reason: fault?.reason ?? '' });
     metrics.observeFrozen(plan, outcome, moments, last);

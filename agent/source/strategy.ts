@@ -8,6 +8,7 @@ import { Fault } from '../../proto/fault.ts';
 import type { Strategy__Output as StrategyName } from '../../proto/gen/podferry/v1/Strategy.ts';
 import { copyAhead } from './copy-ahead.ts';
 import { freezeAndSend } from './freeze.ts';
+import { follow } from './post-copy.ts';
 import type { SourceMigration } from './source.ts';
 
 export interface Strategy {
@@ -26,12 +27,20 @@ export interface Strategy {
     enterPhase: (phase: Phase, bytesTotal?: number) => void,
     signal: AbortSignal,
   ): Promise<void>;
-  /** After the target runs and before the source is killed: what it still needs. Absent: nothing. */
-  follow?(source: SourceMigration, signal: AbortSignal): Promise<void>;
+  /**
+   * After the target runs and before the source is killed: what it still needs. Absent: nothing. May be repeated.
+   * @param progress called with the bytes that have left
+   */
+  follow?(
+    source: SourceMigration,
+    progress: (bytes: number, total: number) => void,
+    signal: AbortSignal,
+  ): Promise<void>;
 }
 
 const strategies: Partial<Record<StrategyName, Strategy>> = {
   stop_and_copy: { copyAhead, freezeAndSend },
+  post_copy: { copyAhead, freezeAndSend, follow },
 };
 
 /** Fault StrategyUnavailable for one that this agent does not know. */

@@ -9,12 +9,18 @@ import type { NodePaths } from '../paths.ts';
 import { removePodCgroup } from '../runtime/pod-cgroup.ts';
 import type { ContainerRuntime } from '../runtime/runtime.ts';
 import { speak } from './silence.ts';
-import type { TargetMigration } from './target.ts';
+import { lacksMemory, type TargetMigration } from './target.ts';
 
 /** The pod runs here now: images, mounts and the record go. */
 export async function finish(target: TargetMigration): Promise<void> {
   if (target.record.step !== 'Running') {
     throw new Fault('ReleaseFailed', `the target is ${target.record.step}, not Running: nothing is finished here`);
+  }
+  if (lacksMemory(target.record)) {
+    throw new Fault(
+      'ReleaseFailed',
+      `the pod of ${target.record.plan.id} still waits for memory: nothing is finished here`,
+    );
   }
   target.closeInbox();
   // Ends what listens for a wrapper that gives up.

@@ -8,7 +8,8 @@ import { isMasked } from '../preflight/describe.ts';
 import { run } from '../runtime/command.ts';
 import type { ContainerPaths } from '../paths.ts';
 import type { PodConfig } from '../runtime/runtime.ts';
-import { keepsConnections } from '../source/source.ts';
+import { isLazy, keepsConnections } from '../source/source.ts';
+import { startFilling } from './lazy-pages.ts';
 import type { TargetMigration } from './target.ts';
 
 /** What images may take beyond the resident memory: page tables, descriptors, ghost files, and what grows meanwhile. */
@@ -43,10 +44,8 @@ export async function prepareStaging(target: TargetMigration): Promise<void> {
         reason: 'TargetPrepareFailed',
       });
     }
-    writeFileSync(
-      container.externalConf,
-      criuConfiguration(manifest.external_mounts, container, keepsConnections(record.plan)),
-    );
+    writeFileSync(container.externalConf, criuConfiguration(manifest.external_mounts, container, record.plan));
+    if (isLazy(record.plan)) await startFilling(paths, manifest.name, container);
   }
   const { namespace, name } = record.plan.target_pod ?? sandbox(record.details.manifest);
   writeFileSync(paths.pod, `${namespace}/${name}`);
@@ -67,8 +66,13 @@ const kept = new Set(['ro', 'nosuid', 'nodev', 'noexec']);
  * What overrides the options that runc gives CRIU, for one container. The wrapper knows the container's cgroup and
  * puts it in the place of @CGROUP@.
  */
-function criuConfiguration(externals: readonly ExternalMount[], container: ContainerPaths, keeps: boolean): string {
-  const lines = [keeps ? 'tcp-established' : 'tcp-close', 'network-lock skip', 'manage-cgroups ignore'];
+function criuConfiguration(
+  externals: readonly ExternalMount[],
+  container: ContainerPaths,
+  plan: TargetMigration['record']['plan'],
+): string {
+  const connections = keepsConnections(plan) ? 'tcp-established' : 'tcp-close';
+  const lines = [connections, 'network-lock skip', 'manage-cgroups ignore', ...(isLazy(plan) ? ['lazy-pages'] : [])];
   for (const { mount_point, cgroup } of externals) {
     const from = cgroup ? `${mount_point}@CGROUP@` : container.external(mount_point);
     lines.push(`external mnt[${externalName(mount_point)}]:${from}`);

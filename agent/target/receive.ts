@@ -19,6 +19,8 @@ export function sinkOf(target: TargetMigration): Sink {
       if (paths === undefined)
         throw new Fault('InvalidArgument', `no container ${JSON.stringify(name)} is expected here`);
       if (part === 'images') return await writeImage(paths, entry, body);
+      if (part === 'lazy' && entry.op === 'ranges') return await save(body, paths.lazyRanges);
+      if (part === 'lazy') return target.filling?.granted(entry);
       if (part === 'memory') return await writePages(paths, entry, body);
       let tree = target.trees.get(entry.channel);
       if (tree === undefined) {

@@ -7,6 +7,7 @@ import { type Journalled, now, writeRecord } from '../journal/record.ts';
 import type { ContainerPaths, SidePaths } from '../paths.ts';
 import type { PodConfig } from '../runtime/runtime.ts';
 import type { PreparedStart } from '../runtime/start-apart.ts';
+import type { Filling } from './lazy-pages.ts';
 import type { Spool } from './spool.ts';
 import type { AppliedTree } from '../tree/apply.ts';
 
@@ -26,6 +27,8 @@ export interface TargetDetails {
   sealed: boolean;
   /** Where images were kept for a person to look at; empty if nowhere. */
   keptImages: string;
+  /** Of post-copy; the secret is what the source may be asked with, once it has given it. */
+  memory?: { secret: string; state: 'owed' | 'here' | 'lost' };
 }
 
 export type TargetRecord = Journalled<TargetStep, TargetDetails>;
@@ -46,6 +49,9 @@ export class TargetMigration {
   /** Of the pod that this agent itself has made. */
   podConfig: PodConfig | undefined;
   readonly trees = new Map<string, AppliedTree | Spool>();
+
+  /** Of post-copy: brings the memory. */
+  filling: Filling | undefined;
 
   /** Set while nobody may come back for this side: see expiry.ts. */
   cancelExpiry: () => void = () => {};
@@ -93,4 +99,9 @@ export class TargetMigration {
   save(): void {
     writeRecord(this.paths, this.record);
   }
+}
+
+/** Whether it may still have to ask its source for memory. */
+export function lacksMemory({ details }: Pick<TargetRecord, 'details'>): boolean {
+  return details.memory?.state === 'owed';
 }

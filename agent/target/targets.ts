@@ -18,7 +18,9 @@ import { discard, expire, finish, giveUp } from './end.ts';
 import { prepareStaging } from './prepare.ts';
 import { sinkOf } from './receive.ts';
 import { unhush } from './hush.ts';
+import { Filling } from './lazy-pages.ts';
 import { restore } from './restore.ts';
+import { isLazy } from '../source/source.ts';
 import { silenceTarget, speak } from './silence.ts';
 import { TargetMigration, type TargetRecord } from './target.ts';
 
@@ -49,6 +51,7 @@ export class Targets {
       const target = new TargetMigration(side, record);
       if (decision(side) === 'go' && record.step === 'Waiting') target.enter('Going');
       this.#all.set(id, target);
+      if (isLazy(record.plan)) await this.#fill(target);
       this.#expire(target);
       if (target.record.step !== 'Running') continue;
       await unhush(target);
@@ -78,8 +81,9 @@ export class Targets {
     if (isCopy) this.#parts.checkpoints();
     const transport = isCopy ? undefined : this.#parts.transport(plan);
     openJournal(side);
+    const memory = isLazy(plan) ? { memory: { secret: '', state: 'owed' as const } } : {};
     const link = { netns: '', device: '', mac: '' };
-    const details = { manifest, sandboxId: '', podIps: [], ...link, sealed: false, keptImages: '' };
+    const details = { manifest, sandboxId: '', podIps: [], ...link, sealed: false, keptImages: '', ...memory };
     const target = new TargetMigration(side, { plan, step: 'Prepared', moments: [], fault: null, details });
     this.#all.set(plan.id, target);
     this.#count();
@@ -87,6 +91,7 @@ export class Targets {
     this.#expire(target);
     await target.during(prepareStaging(target));
     await target.during(silenceTarget(target));
+    if (isLazy(plan)) await this.#fill(target);
     target.abort.signal.throwIfAborted();
     // Nobody sends: it is fetched when its turn has come.
     if (transport === undefined) return { target, token: '' };
@@ -221,9 +226,17 @@ export class Targets {
     });
   }
 
+  async #fill(target: TargetMigration): Promise<void> {
+    target.filling = new Filling(target, this.#parts.pages);
+    await target.filling.begin();
+  }
+
   #ended(target: TargetMigration, outcome: string): void {
     const { plan, fault } = target.record;
     target.cancelExpiry();
+    target.filling?.end();
+    if (target.filling !== undefined)
+      metrics.bytesMoved.inc({ direction: 'in', transport: plan.transport }, target.filling.received);
     this.#all.delete(plan.id);
     metrics.sidesEnded.inc({ side: 'target', outcome, reason: fault?.reason ?? '' });
     this.#count();

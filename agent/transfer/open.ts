@@ -27,7 +27,7 @@ export interface Shared {
 }
 
 export interface Transports {
-  stream: Transport;
+  stream: StreamTransport;
   shared: Shared | undefined;
 }
 

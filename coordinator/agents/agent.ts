@@ -13,7 +13,7 @@ import { load } from '../../proto/load.ts';
 
 const service = load('agent.proto').podferry.v1.Agent;
 
-type Streaming = 'CopyAhead' | 'FreezeAndSend' | 'Linger';
+type Streaming = 'CopyAhead' | 'FreezeAndSend' | 'Follow' | 'Linger';
 export type Call =
   | 'Facts'
   | 'ListPods'
@@ -66,6 +66,8 @@ const defaultDeadlines: Readonly<Record<Call | Streaming, number>> = {
   CopyAhead: 3_600_000,
   Arm: 30_000,
   FreezeAndSend: 11_000,
+  // As long as a pod's memory takes.
+  Follow: Number.POSITIVE_INFINITY,
   Commit: 5_000,
   Restore: 60_000,
   // CRIU is never killed in the middle of a dump: the thaw waits for its end.

@@ -11,6 +11,7 @@ import {
   type MigrateFlags,
   networkNames,
   readFlags,
+  postCopyNotice,
   strategyNames,
   transportNames,
   waitNames,
@@ -50,6 +51,7 @@ withCommonFlags(program.command('pod [pod]', { isDefault: true }))
   .option('-n, --namespace <namespace>', 'of the pod; with node/NODE all, unless you name one')
   .option('--to <node>', 'where to; without it the coordinator picks')
   .option('--strategy <name>', strategyNames.join(', '), 'auto')
+  .addHelpText('after', `\n${postCopyNotice}.`)
   .option('--transport <name>', transportNames.join(', '), 'stream')
   .option('--timeout <span>', 'of all up to the commit (default 120s)')
   .option('--freeze-timeout <span>', 'how long the pod may stand still before it is thawed again (default 10s)')

@@ -26,6 +26,11 @@ export interface MigrateFlags extends FollowFlags {
   detach?: boolean;
 }
 
+/** What somebody has to know before choosing it. */
+export const postCopyNotice =
+  'post-copy: the pod runs at the target before its memory is there. If the nodes lose each other for 30 s until it is, ' +
+  'the pod is ended at the target, and its memory is lost: it starts again cold, and the source never runs again';
+
 const strategies = ['stop_and_copy', 'pre_copy', 'post_copy', 'recreate', 'auto'] as const;
 const transports = ['stream', 'nfs'] as const;
 const networks = ['keep_address', 'translate', 'close'] as const;
@@ -95,6 +100,7 @@ export async function migrate(
   console: Console,
 ): Promise<ExitCode> {
   const { output, dryRun, detach, probe } = flags;
+  if (request.strategy === 'post_copy') printLines(console, [postCopyNotice]);
   if (dryRun) return await examine(connection, request, output, console);
   const probing = probe === undefined ? undefined : await Probing.begin(parseTarget(probe), console);
   const ends = new AbortController();

@@ -6,6 +6,7 @@
  * - RollBackSource, which thaws, is never asked for while the source is known to have committed; Revoke, which does it
  *   after a commit, only when the target has answered that nothing of the pod runs there.
  * - The target is discarded before the commit only when the source cannot commit any more.
+ * - While a target lacks memory its source is not killed, and nobody says that all is well.
  * - A source that has lost its object is given up only when there is no time left for another try.
  */
 import type { Reason } from '../../proto/fault.ts';
@@ -24,6 +25,8 @@ export type Failure =
   | 'cutOverFailed' // the target runs
   | 'releaseFailed' // the target runs
   | 'finishFailed' // the target runs
+  | 'memoryUnknown' // the target runs, with what has come of its memory
+  | 'memoryLost' // the target ran, and was ended because its memory did not come
   | 'nameUnknown' // nothing has moved; nobody can say whether the source still has its object
   | 'ended'; // nothing has moved, and the source, without its object, does not run any more
 
@@ -118,7 +121,7 @@ function settled({ target, commit, detached, timeLeft, patience }: Facts): Decis
 
 /** Committed: the target is the workload, whatever else is wished for. */
 function forward(facts: Facts): Decision {
-  const { target, patience, restoresFailed } = facts;
+  const { target, patience, restoresFailed, memory } = facts;
   switch (target) {
     case 'Unknown':
       return patience.target ? perform('observeTarget') : failed('targetUnknown');
@@ -140,9 +143,16 @@ function forward(facts: Facts): Decision {
     case 'Running':
     case 'Finished':
       if (!facts.cutOver) return patience.target ? perform('cutOver') : failed('cutOverFailed');
-      if (!released(facts)) return patience.source ? perform('releaseSource') : failed('releaseFailed');
+      // The source has what the target lacks, and is not touched before.
+      if (memory === 'owed') return patience.target ? perform('follow') : failed('memoryUnknown');
+      if (!released(facts)) {
+        if (patience.source) return perform('releaseSource');
+        return failed(memory === 'lost' ? 'memoryLost' : 'releaseFailed');
+      }
       // After the release: while the source is there, this journal is the proof that the target runs.
-      if (target === 'Running') return patience.target ? perform('finishTarget') : failed('finishFailed');
+      if (target === 'Running' && patience.target) return perform('finishTarget');
+      if (memory === 'lost') return failed('memoryLost');
+      if (target === 'Running') return failed('finishFailed');
       return { kind: 'end', phase: 'Succeeded' };
   }
 }

@@ -99,6 +99,19 @@ const failures: Record<Failure, (circumstances: Circumstances) => Outcome> = {
       `the pod runs on ${plan.target_node} and its source is gone, but what the migration needed on ${plan.target_node} could not be removed ` +
       `(${why(trouble.target)}): it is when the agent answers again`,
   }),
+  memoryUnknown: ({ plan, trouble }) => ({
+    reason: reasonOr(trouble.target, 'AgentUnreachable'),
+    message:
+      `the pod runs on ${plan.target_node} and still waits for memory from ${plan.source_node} (${why(trouble.target)}). Its source stays frozen there until ` +
+      `all has come; should nothing come, ${plan.target_node} ends the pod by itself. Bring the agents back: this coordinator then carries on`,
+  }),
+  memoryLost: ({ plan }) => ({
+    reason: 'MemoryLost',
+    message:
+      `the pod ran on ${plan.target_node} when its memory stopped coming from ${plan.source_node}, and was ended there: its memory is lost. ` +
+      `It is started again on ${plan.target_node}, cold, by whoever does that there. The frozen source is older than what the pod has done since: ` +
+      'it never runs again, and is removed as soon as its agent answers',
+  }),
   nameUnknown: ({ plan, facts, trouble }) => ({
     reason: first(facts).reason,
     message:

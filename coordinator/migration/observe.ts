@@ -42,6 +42,8 @@ export interface Facts {
   readonly restoresFailed: number;
   /** Clients reach the target. */
   readonly cutOver: boolean;
+  /** Of a target that runs: all of it has come, or some of it is still to be had from the source only, or is lost. */
+  readonly memory: 'whole' | 'owed' | 'lost';
   /** The target is to have the source's name. */
   readonly namesake: boolean;
   readonly detached: Detached;
@@ -65,6 +67,7 @@ export const untouched: Facts = {
   commit: 'unasked',
   restoresFailed: 0,
   cutOver: false,
+  memory: 'whole',
   namesake: false,
   detached: 'no',
   held: false,
@@ -91,8 +94,14 @@ export function learn(facts: Facts, step: StepName, answer: Answer): Facts {
     case 'source':
       return settle(learnSource({ ...facts, copied: facts.copied || step === 'copyAhead' }, step, answer.state.step));
     case 'target':
-      return settle(learnTarget(facts, step, answer.state.step));
+      return settle({ ...learnTarget(facts, step, answer.state.step), memory: memoryOf(answer.state, facts.memory) });
   }
+}
+
+/** What was lost stays lost, also for a journal that has been cleared since. */
+function memoryOf({ lacks_memory, fault }: TargetState, before: Facts['memory']): Facts['memory'] {
+  if (before === 'lost' || fault?.reason === 'MemoryLost') return 'lost';
+  return lacks_memory ? 'owed' : 'whole';
 }
 
 function learnSource(facts: Facts, step: StepName, seen: SourceStep): Facts {
@@ -182,6 +191,7 @@ export function found(
   if (source === undefined) facts = { ...facts, commit: 'asked' };
   if (source !== undefined) facts = learnSource(facts, 'observeSource', source === 'none' ? 'Absent' : source.step);
   if (target !== undefined) facts = learnTarget(facts, 'observeTarget', target === 'none' ? 'Absent' : target.step);
+  if (target !== undefined && target !== 'none') facts = { ...facts, memory: memoryOf(target, 'whole') };
   // Whoever found it so has tried again, and may have been told that it would thaw.
   if (facts.target === 'RestoreFailed') facts = { ...facts, restoresFailed: enoughRestores };
   return settle(facts);
@@ -203,6 +213,15 @@ export function absentSource(migration: string): SourceState {
 }
 
 export function absentTarget(migration: string): TargetState {
-  const nothing = { data_address: '', token: '', pod_ip: '', pod_ips: [], pod_mac: '', sandbox_id: '', images: '' };
+  const nothing = {
+    data_address: '',
+    token: '',
+    pod_ip: '',
+    pod_ips: [],
+    pod_mac: '',
+    sandbox_id: '',
+    images: '',
+    lacks_memory: false,
+  };
   return { migration, step: 'Absent', plan: null, moments: [], fault: null, ...nothing };
 }

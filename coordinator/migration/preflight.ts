@@ -9,6 +9,8 @@ import type { Cluster } from '../cluster/cluster.ts';
 import { makePlan, type Plan, type Wish } from '../request.ts';
 import { type Choice, chooseNetwork } from './network.ts';
 
+const known: readonly Wish['strategy'][] = ['stop_and_copy', 'post_copy'];
+
 export interface Refusal {
   reason: Reason;
   message: string;
@@ -39,11 +41,11 @@ export async function preflight(
       return undefined;
     }
   };
-  if (wish.strategy !== 'stop_and_copy') {
+  if (!known.includes(wish.strategy)) {
     const name = wish.strategy.replaceAll('_', '-');
     findings.push({
       reason: 'StrategyUnavailable',
-      message: `strategy ${name} is not there yet: use stop-and-copy or auto`,
+      message: `strategy ${name} is not there yet: use stop-and-copy, post-copy or auto`,
     });
   }
   const pod = await noted(cluster.findPod(wish.pod, signal));
@@ -66,7 +68,7 @@ export async function preflight(
   // What is not known of a node says nothing about its network.
   if (choice?.refusal !== undefined && agents.problemOf(target) === undefined)
     findings.push({ reason: 'NetworkUnavailable', message: choice.refusal });
-  if (agents.problemOf(target) !== undefined || wish.strategy !== 'stop_and_copy')
+  if (agents.problemOf(target) !== undefined || !known.includes(wish.strategy))
     return { plan, manifest: undefined, findings };
   findings.push(...problemsOf(agents, target));
   const examined = await noted(examinePods(cluster, agents.get(pod.node), agents.get(target), plan, signal));

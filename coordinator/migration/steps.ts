@@ -8,9 +8,9 @@ import type { PodManifest__Output as PodManifest } from '../../proto/gen/podferr
 import type { Agent } from '../agents/agent.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Plan } from '../request.ts';
+import { followMemory, lookAtTarget } from './follow.ts';
 import {
   absentSource,
-  absentTarget,
   type Answer,
   type Detached,
   type SourceState,
@@ -59,6 +59,7 @@ export type StepName =
   | 'commit'
   | 'restore'
   | 'cutOver'
+  | 'follow'
   | 'releaseSource'
   | 'finishTarget'
   | 'rollBackSource'
@@ -230,6 +231,14 @@ export const steps: Record<StepName, Step> = {
     expects: [],
     undo: { none: 'it comes after the commit: it is repeated until it has been done' },
   },
+  follow: {
+    of: 'target',
+    phase: 'Completing',
+    interruptible: false,
+    act: ({ source, target, plan, record }, signal) => followMemory({ source, target, plan, record }, signal),
+    expects: ['Running'],
+    undo: { none: 'the target is the workload, with or without the rest of its memory' },
+  },
   releaseSource: {
     of: 'source',
     phase: 'Completing',
@@ -296,10 +305,7 @@ export const steps: Record<StepName, Step> = {
   observeTarget: {
     of: 'target',
     interruptible: false,
-    async act({ target, plan }, signal) {
-      const { targets } = await target.call('ListMigrations', {}, signal);
-      return targets.find(({ migration }) => migration === plan.id) ?? absentTarget(plan.id);
-    },
+    act: (course, signal) => lookAtTarget(course, signal),
     expects: anyTarget,
     undo: readsOnly,
   },

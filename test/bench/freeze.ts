@@ -12,6 +12,7 @@ export interface FreezeOptions {
   sizeMb: number;
   ways: readonly string[];
   transports: readonly ('stream' | 'nfs')[];
+  strategies: readonly ('stop-and-copy' | 'post-copy')[];
   profile: boolean;
 }
 
@@ -33,7 +34,10 @@ export async function measureFreeze(lab: Lab, options: FreezeOptions, say: (line
   const measured = new Map<Way, Measured[]>();
   try {
     if (options.ways.includes('podferry')) {
-      for (const transport of options.transports) ways.push(await podferry(lab, sizeMb, transport, options));
+      for (const strategy of options.strategies) {
+        const possible = options.transports.filter((transport) => strategy !== 'post-copy' || transport === 'stream');
+        for (const transport of possible) ways.push(await podferry(lab, sizeMb, { ...options, transport, strategy }));
+      }
     }
     if (options.ways.includes('naive')) ways.push(await naive(lab, sizeMb));
     if (options.ways.includes('raw-criu')) ways.push(await rawCriu(lab, sizeMb));
@@ -42,7 +46,7 @@ export async function measureFreeze(lab: Lab, options: FreezeOptions, say: (line
       for (const way of ways) {
         const result = await way.once();
         if (run > 0) measured.set(way, [...(measured.get(way) ?? []), result]);
-        say(`${run}/${n} ${way.name} ${way.transport}: ${round(result.freezeMs)} ms`);
+        say(`${run}/${n} ${way.name} ${way.strategy} ${way.transport}: ${round(result.freezeMs)} ms`);
       }
     }
   } finally {

@@ -26,6 +26,7 @@ program
   .option('--size <mb>', 'resident memory of Redis, about', Number, 15)
   .option('--ways <ways>', 'podferry, naive, raw-criu', list, ['podferry', 'naive', 'raw-criu'])
   .option('--transports <transports>', 'stream, nfs', list, ['stream', 'nfs'])
+  .option('--strategies <strategies>', 'of podferry: stop-and-copy, post-copy (over stream)', list, ['stop-and-copy'])
   .option('--profile [file]', 'every piece of a freeze by Podferry, as a table and as a picture (SVG) in a file')
   .option('--json', 'one object a cell on standard output', false)
   .action(async ({ size, json, profile, ...options }: FreezeFlags) => {
@@ -106,14 +107,14 @@ function show(cells: readonly Cell[], file: string): void {
 
 function table(cells: readonly Cell[]): string {
   const floor = cells.find(({ way }) => way === 'raw-criu');
-  const rows = cells.map(({ way, transport, n, p50, p95, p99, min, max, parts }) => {
+  const rows = cells.map(({ way, strategy, transport, n, p50, p95, p99, min, max, parts }) => {
     const made = Object.entries(parts).map(([part, ms]) => `${part} ${ms}`);
     const ratio = floor === undefined ? '' : (p50 / floor.p50).toFixed(2);
-    return `| ${[way, transport, n, p50, p95, p99, min, max, ratio, made.join(' + ')].join(' | ')} |`;
+    return `| ${[way, strategy.replaceAll('_', '-'), transport, n, p50, p95, p99, min, max, ratio, made.join(' + ')].join(' | ')} |`;
   });
   return [
-    '| way | transport | runs | p50 ms | p95 ms | p99 ms | min | max | × raw CRIU | made of (medians) |',
-    '| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |',
+    '| way | strategy | transport | runs | p50 ms | p95 ms | p99 ms | min | max | × raw CRIU | made of (medians) |',
+    '| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |',
     ...rows,
   ].join('\n');
 }

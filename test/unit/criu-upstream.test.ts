@@ -12,12 +12,13 @@ import {
   FileDescriptorProtoSchema,
 } from '@bufbuild/protobuf/wkt';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { coreImage, filesImage, inventoryImage, tcpStreamImage } from '../../agent/images/image.ts';
+import { coreImage, filesImage, inventoryImage, pagemapImage, tcpStreamImage } from '../../agent/images/image.ts';
 import { file_core_x86 } from '../../proto/gen/criu/core-x86_pb.ts';
 import { file_core } from '../../proto/gen/criu/core_pb.ts';
 import { file_fdinfo } from '../../proto/gen/criu/fdinfo_pb.ts';
 import { file_fown } from '../../proto/gen/criu/fown_pb.ts';
 import { file_inventory } from '../../proto/gen/criu/inventory_pb.ts';
+import { file_pagemap } from '../../proto/gen/criu/pagemap_pb.ts';
 import { file_siginfo } from '../../proto/gen/criu/siginfo_pb.ts';
 import { file_sk_inet } from '../../proto/gen/criu/sk-inet_pb.ts';
 import { file_sk_opts } from '../../proto/gen/criu/sk-opts_pb.ts';
@@ -32,6 +33,7 @@ const ours = [
   file_fdinfo,
   file_fown,
   file_inventory,
+  file_pagemap,
   file_siginfo,
   file_sk_inet,
   file_sk_opts,
@@ -129,7 +131,13 @@ describe("our subset of CRIU's formats", () => {
   });
 
   it('knows the magic numbers', () => {
-    const kinds = { INVENTORY: inventoryImage, FILES: filesImage, CORE: coreImage, TCP_STREAM: tcpStreamImage };
+    const kinds = {
+      INVENTORY: inventoryImage,
+      FILES: filesImage,
+      CORE: coreImage,
+      PAGEMAP: pagemapImage,
+      TCP_STREAM: tcpStreamImage,
+    };
     for (const [name, kind] of Object.entries(kinds)) {
       const names = kind.magics.map((magic) => magics.match(new RegExp(`by_val\\[${magic}\\] = '(.*)'`))?.[1]);
       expect(names).toEqual(name === 'INVENTORY' ? [name] : ['IMG_COMMON', name]);

@@ -18,10 +18,24 @@ export async function connect(
   stallMs: number,
   signal: AbortSignal,
 ): Promise<StreamOutbox> {
+  return await reach(to, 'send', (link) => new StreamOutbox(link, to), { identity, stallMs }, signal);
+}
+
+/**
+ * @param direction what the token is good for: to send, or to serve pages that the target asks for
+ * @param made called once welcome; it sets the link's handler
+ */
+export async function reach<Made>(
+  to: Pick<Destination, 'migration' | 'address' | 'peer' | 'token'>,
+  direction: 'send' | 'pages',
+  made: (link: Link) => Made,
+  { identity, stallMs }: { identity: Identity; stallMs: number },
+  signal: AbortSignal,
+): Promise<Made> {
   const peer = `${to.peer} at ${to.address}`;
   const late = AbortSignal.timeout(patienceMs);
   const socket = dial(to, identity);
-  const { promise, resolve, reject } = Promise.withResolvers<StreamOutbox>();
+  const { promise, resolve, reject } = Promise.withResolvers<Made>();
   const giveUp = () => {
     const reason = late.aborted
       ? new Fault('AgentUnreachable', `no answer from ${peer} within ${patienceMs} ms; is its data port reachable?`)
@@ -36,7 +50,7 @@ export async function connect(
   socket.once(identity.role === undefined ? 'connect' : 'secureConnect', () => {
     const link = new Link(socket, peer, stallMs, {
       frame(kind) {
-        if (kind === kinds.Welcome) resolve(new StreamOutbox(link, to));
+        if (kind === kinds.Welcome) resolve(made(link));
         else throw new Fault('TransferFailed', `${peer} answered with a frame of kind ${kind} instead of a welcome`);
       },
       data() {
@@ -45,7 +59,7 @@ export async function connect(
       gone: reject,
     });
     const { migration, token } = to;
-    link.send(kinds.Hello, { version: protocolVersion, migration, direction: 'send', token });
+    link.send(kinds.Hello, { version: protocolVersion, migration, direction, token });
   });
   try {
     return await promise;
@@ -57,7 +71,7 @@ export async function connect(
   }
 }
 
-function dial(to: Destination, identity: Identity): Socket {
+function dial(to: Pick<Destination, 'address' | 'peer'>, identity: Identity): Socket {
   const { host, port } = addressOf(to.address);
   const tls = identity.tlsOptions();
   if (tls === undefined) return connectPlain({ host, port });

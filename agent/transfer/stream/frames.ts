@@ -26,6 +26,12 @@ export const kinds = {
   Ping: 9,
   /** Source: a body that means nothing follows, as after an Entry. */
   Rehearsal: 10,
+  /** Target, of post-copy: {container, id, pid, at, bytes}. The source answers with Pages, and Data of that many bytes. */
+  Wanted: 11,
+  /** Source: {container, id, bytes}. */
+  Pages: 12,
+  /** Target: {memory}: how it has ended. */
+  Memory: 13,
 } as const;
 
 export type Kind = (typeof kinds)[keyof typeof kinds];

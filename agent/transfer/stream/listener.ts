@@ -1,4 +1,5 @@
 /** The target's data socket: lets in who has a certificate of an agent and a token of ours, and nobody else. */
+import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer as createPlainServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
@@ -10,7 +11,7 @@ import { Tokens } from '../tokens.ts';
 import { addressOf } from './connect.ts';
 import { kinds, protocolVersion } from './frames.ts';
 import { StreamInbox } from './inbox.ts';
-import { Link } from './link.ts';
+import { Link, type LinkHandler } from './link.ts';
 
 /** For the TLS handshake, and again for the first frame, in milliseconds. */
 const patienceMs = 5_000;
@@ -26,10 +27,26 @@ export interface ListenerOptions {
   stallMs: number;
 }
 
+/**
+ * Who may connect to be asked for pages. Unlike a token it is good again and again, as long as the migration lasts: after
+ * the commit both sides' agents may lose each other and have to find back.
+ */
+export interface PagesGrant {
+  migration: string;
+  /** The source's node, as its certificate names it. */
+  peer: string;
+  secret: string;
+}
+
+interface Pages extends PagesGrant {
+  met(link: Link): LinkHandler;
+}
+
 export class Listener {
   readonly #options: ListenerOptions;
   readonly #tokens = new Tokens<() => StreamInbox>();
   readonly #inboxes = new Set<StreamInbox>();
+  readonly #pages = new Map<string, Pages>();
   readonly #strangers = new Set<Socket>();
   #server: Server | undefined;
 
@@ -81,6 +98,16 @@ export class Listener {
     });
     this.#inboxes.add(inbox);
     return inbox;
+  }
+
+  /**
+   * @param met called with each connection, of which there may be a second one before the first is known to be gone
+   * @returns what ends it
+   */
+  expectPages(grant: PagesGrant, met: Pages['met']): () => void {
+    const pages = { ...grant, met };
+    this.#pages.set(grant.migration, pages);
+    return () => void (this.#pages.get(grant.migration) === pages && this.#pages.delete(grant.migration));
   }
 
   async close(): Promise<void> {
@@ -140,7 +167,7 @@ export class Listener {
     });
   }
 
-  #admit(hello: unknown, node: string | undefined): StreamInbox {
+  #admit(hello: unknown, node: string | undefined): { attach(link: Link): void } {
     const { version, migration, direction, token } = (hello ?? {}) as Record<string, unknown>;
     if (version !== protocolVersion) {
       const versions = `this agent speaks ${protocolVersion}, the source ${JSON.stringify(version)}`;
@@ -149,9 +176,32 @@ export class Listener {
         `transfer protocols differ: ${versions}; bring both agents to one version`,
       );
     }
-    if (typeof migration !== 'string' || typeof token !== 'string' || direction !== 'send') {
+    if (typeof migration !== 'string' || typeof token !== 'string' || (direction !== 'send' && direction !== 'pages')) {
       throw new Fault('InvalidArgument', 'a hello needs migration, direction and token');
     }
+    if (direction === 'pages') return this.#admitPages(migration, token, node);
     return this.#tokens.redeem(token, { migration, direction, peer: node })();
   }
+
+  #admitPages(migration: string, token: string, node: string | undefined): { attach(link: Link): void } {
+    const pages = this.#pages.get(migration);
+    const isRight = pages !== undefined && timingSafeEqual(digestOf(token), digestOf(pages.secret));
+    if (!isRight || (node !== undefined && node !== pages.peer)) {
+      const who = node === undefined ? 'this peer' : `node ${node}`;
+      throw new Fault(
+        'PermissionDenied',
+        `nobody here waits for pages of migration ${JSON.stringify(migration)} from ${who}`,
+      );
+    }
+    return {
+      attach(link) {
+        link.handler = pages.met(link);
+        link.send(kinds.Welcome);
+      },
+    };
+  }
+}
+
+function digestOf(secret: string): Buffer {
+  return createHash('sha256').update(secret).digest();
 }

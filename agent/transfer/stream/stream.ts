@@ -1,8 +1,9 @@
 /** Transport from agent to agent: nothing rests anywhere on the way. */
 import type { Identity } from '../../../proto/identity.ts';
 import type { Destination, Grant, Inbox, Outbox, Sink, Transport } from '../transfer.ts';
-import { connect } from './connect.ts';
-import type { Listener } from './listener.ts';
+import { connect, reach } from './connect.ts';
+import type { Link, LinkHandler } from './link.ts';
+import type { Listener, PagesGrant } from './listener.ts';
 import type { StreamOutbox } from './outbox.ts';
 
 /** Longer than a garbage collection, shorter than any freeze may take. */
@@ -41,6 +42,20 @@ export class StreamTransport implements Transport {
   /** For a transport whose bytes take another way: connected and welcome, but not rehearsed. */
   async dial(to: Destination, signal: AbortSignal): Promise<StreamOutbox> {
     return await connect(to, this.#identity, this.#stallMs, signal);
+  }
+
+  /** A second connection, of post-copy. @param made called once welcome; it sets the link's handler */
+  async dialPages<Made>(
+    to: Pick<Destination, 'migration' | 'address' | 'peer' | 'token'>,
+    made: (link: Link) => Made,
+    signal: AbortSignal,
+  ): Promise<Made> {
+    return await reach(to, 'pages', made, { identity: this.#identity, stallMs: this.#stallMs }, signal);
+  }
+
+  /** @returns what ends it */
+  expectPages(grant: PagesGrant, met: (link: Link) => LinkHandler): () => void {
+    return this.#listener.expectPages(grant, met);
   }
 
   expect(grant: Grant, sink: Sink): Inbox {

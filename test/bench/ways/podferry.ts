@@ -15,25 +15,26 @@ interface Outcome {
   moments: Record<string, number>;
 }
 
-/** @param profile whether agents keep CRIU's logs, so that they can be read */
-export async function podferry(
-  lab: Lab,
-  sizeMb: number,
-  transport: 'stream' | 'nfs',
-  { profile }: { profile: boolean },
-): Promise<Way> {
-  const name = `bench-${transport}`;
+export interface HowToMove {
+  transport: 'stream' | 'nfs';
+  strategy: 'stop-and-copy' | 'post-copy';
+  /** Whether agents keep CRIU's logs, so that they can be read. */
+  profile: boolean;
+}
+
+export async function podferry(lab: Lab, sizeMb: number, { transport, strategy, profile }: HowToMove): Promise<Way> {
+  const name = `bench-${strategy}-${transport}`;
   let at: NodeName = 'node-a';
   let sandbox = (await runRedis(lab, at, name, 'podferry', sizeMb)).podId;
   return {
     name: 'podferry',
-    strategy: 'stop_and_copy',
+    strategy: strategy.replaceAll('-', '_'),
     transport,
     async once(): Promise<Measured> {
       const to = at === 'node-a' ? 'node-b' : 'node-a';
-      const waits = profile ? ['--wait', 'all'] : [];
-      const options = ['--to', to, '--transport', transport, '--linger', '0s', '-o', 'json', ...waits];
-      const argv = [process.execPath, cli, name, ...options];
+      const waits = profile || strategy === 'post-copy' ? ['--wait', 'all'] : [];
+      const options = ['--to', to, '--strategy', strategy, '--transport', transport, '--linger', '0s', '-o', 'json'];
+      const argv = [process.execPath, cli, name, ...options, ...waits];
       const { stdout, stderr } = await lab.exec('control', [...argv, ...clientFlags(lab, clientIdentity)]);
       const outcome = JSON.parse(stdout || '{}') as Partial<Outcome>;
       if (outcome.phase !== 'Succeeded' || outcome.freezeMs === undefined) {

@@ -29,6 +29,7 @@ describe('a world that answers', () => {
     prepareTarget: () => target('Prepared'),
     createTargetPod: () => target('Waiting'),
     restore: () => target('Running'),
+    follow: () => target('Running'),
     finishTarget: () => target('Finished'),
     discardTarget: () => target('Discarded'),
     observeTarget: () => target('Waiting'),
@@ -108,6 +109,17 @@ describe('a world that answers', () => {
     ['thawed while its target runs', found(sourceEntry('RolledBackSource'), targetEntry('Running'), why), 'Failed'],
   ])('found %s after a restart', (_name, facts, phase) => {
     expect(follow(facts).end).toMatchObject({ phase });
+  });
+
+  it('follows memory that is still owed after a restart, and says so when it was lost', () => {
+    const owing = { ...targetEntry('Running'), lacks_memory: true };
+    const { taken, end } = follow(found(sourceEntry('Committed'), owing, why));
+    expect(taken).toEqual(['cutOver', 'follow', 'releaseSource', 'finishTarget']);
+    expect(end).toMatchObject({ phase: 'Succeeded' });
+    const lost = { ...targetEntry('Running'), fault: { reason: 'MemoryLost' as const, message: 'nothing came' } };
+    const other = follow(found(sourceEntry('Committed'), lost, why));
+    expect(other.taken).toEqual(['cutOver', 'releaseSource', 'finishTarget']);
+    expect(other.end).toMatchObject({ phase: 'Failed', failure: 'memoryLost' });
   });
 
   it('does not start what was revoked before the restart', () => {

@@ -45,6 +45,14 @@ describe('never', () => {
       steps.includes('releaseSource') && (commit !== 'given' || (target !== 'Running' && target !== 'Finished')),
   );
   never(
+    'kills a source, or finishes a target, while memory is owed',
+    ({ memory }, steps) => memory === 'owed' && (steps.includes('releaseSource') || steps.includes('finishTarget')),
+  );
+  never(
+    'says Succeeded where memory is owed or lost',
+    ({ memory }, _steps, decision) => memory !== 'whole' && decision.kind === 'end' && decision.phase === 'Succeeded',
+  );
+  never(
     'discards a target that runs or may run',
     ({ target, commit }, steps) =>
       steps.includes('discardTarget') &&

@@ -27,6 +27,8 @@ const targets = [
   'Unknown',
 ] as const;
 const commits = ['unasked', 'asked', 'given', 'revoked'] as const;
+/** Before the cut-over it makes no difference. */
+const memories = ['whole', 'owed', 'lost'] as const;
 const booleans = [true, false];
 export const why = new Fault('Cancelled', 'because');
 
@@ -56,16 +58,18 @@ export function* everyFacts(): Generator<Facts> {
               for (const patientSource of booleans)
                 for (const patientTarget of booleans)
                   for (const { patientName, ...name } of named)
-                    yield {
-                      stop,
-                      checked,
-                      source,
-                      target,
-                      copied,
-                      commit,
-                      restoresFailed,
-                      cutOver,
-                      ...name,
-                      patience: { source: patientSource, target: patientTarget, name: patientName },
-                    };
+                    for (const memory of cutOver && commit === 'given' ? memories : memories.slice(0, 1))
+                      yield {
+                        stop,
+                        checked,
+                        source,
+                        target,
+                        copied,
+                        commit,
+                        restoresFailed,
+                        cutOver,
+                        memory,
+                        ...name,
+                        patience: { source: patientSource, target: patientTarget, name: patientName },
+                      };
 }

@@ -61,6 +61,8 @@ export class FakeAgent {
   networkFeatures: string[] = ['translate', 'hold'];
   /** Until no connection needs its source any more. */
   lingers: (tell: (connections: Connections) => void) => Promise<void> = async () => {};
+  /** Until the target of a migration has the last page. */
+  sendsMemory: (migration: string) => Promise<void> = async () => {};
   refusals: { source: Finding[]; target: Finding[] } = { source: [], target: [] };
   /** Restores that fail although all went well until then. */
   failingRestores = 0;
@@ -148,7 +150,7 @@ export class FakeAgent {
     // One implementation a call; grpc-js wants them under the service's own names.
     const all = Object.entries(protocol).map(([name, answer]) => [
       name,
-      name === 'CopyAhead' || name === 'FreezeAndSend' || name === 'Linger'
+      ['CopyAhead', 'FreezeAndSend', 'Follow', 'Linger'].includes(name)
         ? streaming(name, answer as never)
         : unary(name, answer as never),
     ]);

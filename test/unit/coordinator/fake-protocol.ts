@@ -22,6 +22,18 @@ export function protocolOf(agent: FakeAgent): Record<Extract<keyof AgentHandlers
   const source = (id: string) => known(agent.sources.get(id), id, node);
   const target = (id: string) => known(agent.targets.get(id), id, node);
 
+  const targetState = ({ plan, step, moments, fault }: TargetEntry) => ({
+    migration: plan.id,
+    step,
+    plan,
+    moments,
+    fault,
+    pod_ip: step === 'Prepared' ? '' : targetIps[0],
+    pod_ips: step === 'Prepared' ? [] : targetIps,
+    sandbox_id: 'sandbox',
+    lacks_memory: world.truth(plan.id).owed === true,
+  });
+
   function expect(entry: SourceEntry | TargetEntry, call: string, ...steps: (SourceStep | TargetStep)[]): void {
     if (!steps.includes(entry.step)) world.violated(`${call} while ${node} is ${entry.step}`);
   }
@@ -64,6 +76,7 @@ export function protocolOf(agent: FakeAgent): Record<Extract<keyof AgentHandlers
       if (plan === null || manifest === null || plan.target_node !== node)
         return world.violated('PrepareTarget without plan, manifest, or here');
       const entry: TargetEntry = { plan, step: 'Prepared', moments: [], fault: null };
+      world.truth(plan.id).owed = plan.strategy === 'post_copy';
       agent.targets.set(plan.id, entry);
       return { ...targetState(entry), data_address: '127.0.0.1:1', token: `token-${plan.id}` };
     },
@@ -182,6 +195,15 @@ export function protocolOf(agent: FakeAgent): Record<Extract<keyof AgentHandlers
       entry.passes = true;
       return sourceState(entry);
     },
+    Follow: async ({ migration }: MigrationRef__Output, tell: Tell) => {
+      const entry = source(migration);
+      expect(entry, 'Follow', 'Committed');
+      if (world.truth(migration).target !== 'running') world.violated(`${migration}: memory for nothing`);
+      tell({ phase: 'Completing', bytes_done: mebibytes(4), bytes_total: mebibytes(8) });
+      await agent.sendsMemory(migration);
+      world.truth(migration).owed = false;
+      return sourceState(entry);
+    },
     Linger: async ({ migration }: MigrationRef__Output, tell: Tell) => {
       const entry = source(migration);
       if (!entry.passes) world.violated('Linger before PassTraffic');
@@ -210,17 +232,4 @@ function known<T>(entry: T | undefined, id: string, node: string): T {
 
 function sourceState({ plan, step, moments }: SourceEntry) {
   return { migration: plan.id, step, plan, moments, fault: null, dumped_bytes: '0' };
-}
-
-function targetState({ plan, step, moments, fault }: TargetEntry) {
-  return {
-    migration: plan.id,
-    step,
-    plan,
-    moments,
-    fault,
-    pod_ip: step === 'Prepared' ? '' : targetIps[0],
-    pod_ips: step === 'Prepared' ? [] : targetIps,
-    sandbox_id: 'sandbox',
-  };
 }

@@ -28,7 +28,7 @@ export interface TargetEntry {
   plan: Plan;
   step: TargetStep;
   moments: Moment[];
-  fault: { reason: 'RestoreFailed'; message: string } | null;
+  fault: { reason: 'RestoreFailed' | 'MemoryLost'; message: string } | null;
 }
 
 /** What is true of a pod, beside what any journal says. */
@@ -36,6 +36,8 @@ interface Truth {
   source: 'running' | 'frozen' | 'killed';
   target: 'nothing' | 'running';
   committed: boolean;
+  /** Of post-copy: what the target lacks is with the source alone. */
+  owed?: boolean;
 }
 
 export interface FakePod {
@@ -98,6 +100,7 @@ export class World {
   kill({ id }: Plan): void {
     const truth = this.truth(id);
     if (truth.target !== 'running') this.violated(`${id}: the last copy is killed`);
+    if (truth.owed) this.violated(`${id}: memory is killed that is nowhere else`);
     truth.source = 'killed';
   }
 

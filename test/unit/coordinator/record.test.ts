@@ -158,6 +158,7 @@ it('measures the freeze between the moments of both nodes', () => {
     pod_ip: '10.0.0.1',
     sandbox_id: 's',
     images: '',
+    lacks_memory: false,
   };
   record.saw({
     ...state,
@@ -190,7 +191,16 @@ it('keeps its own moments beside those of the nodes, the first of each name, and
   const sent = { dumped_bytes: '0', sent_bytes: '0', checkpoint: null, connections: null };
   record.saw({ ...state, ...sent, step: 'Sent', moments: [{ name: 'frozen', unix_ms: 1_001 }] });
   pass(50);
-  const none = { data_address: '', token: '', pod_ips: [], pod_mac: '', pod_ip: '', sandbox_id: '', images: '' };
+  const none = {
+    data_address: '',
+    token: '',
+    pod_ips: [],
+    pod_mac: '',
+    pod_ip: '',
+    sandbox_id: '',
+    images: '',
+    lacks_memory: false,
+  };
   record.saw({ ...state, ...none, step: 'Running', moments: [{ name: 'running', unix_ms: 1_040 }] });
   record.mark('pod-created');
   record.mark('pod-ready');
@@ -218,7 +228,16 @@ it('does not believe two clocks that are too far apart', () => {
     connections: null,
     moments: [{ name: 'frozen', unix_ms: 5_000 }],
   });
-  const none = { data_address: '', token: '', pod_ips: [], pod_mac: '', pod_ip: '', sandbox_id: '', images: '' };
+  const none = {
+    data_address: '',
+    token: '',
+    pod_ips: [],
+    pod_mac: '',
+    pod_ip: '',
+    sandbox_id: '',
+    images: '',
+    lacks_memory: false,
+  };
   record.saw({ ...state, ...none, step: 'Running', moments: [{ name: 'running', unix_ms: 900 }] });
   expect(record.snapshot().freeze_ms).toBe(80);
 });

@@ -52,12 +52,7 @@ describe('bad input', () => {
     ['the same node', { ...toB, target_node: 'node-a' }, 'SameNode', status.INVALID_ARGUMENT],
     ['a pod that has stopped', pod('stopped'), 'PodNotRunning', status.FAILED_PRECONDITION],
     ['a pod that runs twice', pod('twice'), 'PodAmbiguous', status.FAILED_PRECONDITION],
-    [
-      'a strategy that is to come',
-      { ...toB, strategy: 'post_copy' },
-      'StrategyUnavailable',
-      status.FAILED_PRECONDITION,
-    ],
+    ['a strategy that is to come', { ...toB, strategy: 'pre_copy' }, 'StrategyUnavailable', status.FAILED_PRECONDITION],
     // One node does not answer, so nobody can say that it is nowhere.
     ['a pod that nobody has', pod('nobody'), 'NodeNotReady', status.UNAVAILABLE],
     ['a pod of another namespace', pod('other'), 'NodeNotReady', status.UNAVAILABLE],

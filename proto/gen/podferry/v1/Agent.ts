@@ -97,6 +97,11 @@ export interface AgentClient extends grpc.Client {
   finishTarget(argument: _podferry_v1_MigrationRef, options: grpc.CallOptions, callback: grpc.requestCallback<_podferry_v1_TargetState__Output>): grpc.ClientUnaryCall;
   finishTarget(argument: _podferry_v1_MigrationRef, callback: grpc.requestCallback<_podferry_v1_TargetState__Output>): grpc.ClientUnaryCall;
   
+  Follow(argument: _podferry_v1_MigrationRef, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_podferry_v1_Progress__Output>;
+  Follow(argument: _podferry_v1_MigrationRef, options?: grpc.CallOptions): grpc.ClientReadableStream<_podferry_v1_Progress__Output>;
+  follow(argument: _podferry_v1_MigrationRef, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_podferry_v1_Progress__Output>;
+  follow(argument: _podferry_v1_MigrationRef, options?: grpc.CallOptions): grpc.ClientReadableStream<_podferry_v1_Progress__Output>;
+  
   FreezeAndSend(argument: _podferry_v1_MigrationRef, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_podferry_v1_Progress__Output>;
   FreezeAndSend(argument: _podferry_v1_MigrationRef, options?: grpc.CallOptions): grpc.ClientReadableStream<_podferry_v1_Progress__Output>;
   freezeAndSend(argument: _podferry_v1_MigrationRef, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_podferry_v1_Progress__Output>;
@@ -270,6 +275,8 @@ export interface AgentHandlers extends grpc.UntypedServiceImplementation {
   
   FinishTarget: grpc.handleUnaryCall<_podferry_v1_MigrationRef__Output, _podferry_v1_TargetState>;
   
+  Follow: grpc.handleServerStreamingCall<_podferry_v1_MigrationRef__Output, _podferry_v1_Progress>;
+  
   FreezeAndSend: grpc.handleServerStreamingCall<_podferry_v1_MigrationRef__Output, _podferry_v1_Progress>;
   
   HoldSource: grpc.handleUnaryCall<_podferry_v1_HoldRequest__Output, _podferry_v1_Hold>;
@@ -317,6 +324,7 @@ export interface AgentDefinition extends grpc.ServiceDefinition {
   DiscardTarget: MethodDefinition<_podferry_v1_DiscardRequest, _podferry_v1_TargetState, _podferry_v1_DiscardRequest__Output, _podferry_v1_TargetState__Output>
   Facts: MethodDefinition<_podferry_v1_FactsRequest, _podferry_v1_NodeFacts, _podferry_v1_FactsRequest__Output, _podferry_v1_NodeFacts__Output>
   FinishTarget: MethodDefinition<_podferry_v1_MigrationRef, _podferry_v1_TargetState, _podferry_v1_MigrationRef__Output, _podferry_v1_TargetState__Output>
+  Follow: MethodDefinition<_podferry_v1_MigrationRef, _podferry_v1_Progress, _podferry_v1_MigrationRef__Output, _podferry_v1_Progress__Output>
   FreezeAndSend: MethodDefinition<_podferry_v1_MigrationRef, _podferry_v1_Progress, _podferry_v1_MigrationRef__Output, _podferry_v1_Progress__Output>
   HoldSource: MethodDefinition<_podferry_v1_HoldRequest, _podferry_v1_Hold, _podferry_v1_HoldRequest__Output, _podferry_v1_Hold__Output>
   LiftHold: MethodDefinition<_podferry_v1_LiftRequest, _podferry_v1_Hold, _podferry_v1_LiftRequest__Output, _podferry_v1_Hold__Output>

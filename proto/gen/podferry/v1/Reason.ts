@@ -44,6 +44,7 @@ export const Reason = {
   RestoreFailed: 'RestoreFailed',
   CutOverFailed: 'CutOverFailed',
   ReleaseFailed: 'ReleaseFailed',
+  MemoryLost: 'MemoryLost',
   AgentUnreachable: 'AgentUnreachable',
   DeadlineExceeded: 'DeadlineExceeded',
   Cancelled: 'Cancelled',
@@ -139,6 +140,8 @@ export type Reason =
   | 48
   | 'ReleaseFailed'
   | 49
+  | 'MemoryLost'
+  | 56
   | 'AgentUnreachable'
   | 50
   | 'DeadlineExceeded'

@@ -50,6 +50,7 @@ export interface TargetState {
   'images'?: (string);
   'pod_ips'?: (string)[];
   'pod_mac'?: (string);
+  'lacks_memory'?: (boolean);
 }
 
 export interface TargetState__Output {
@@ -65,4 +66,5 @@ export interface TargetState__Output {
   'images': (string);
   'pod_ips': (string)[];
   'pod_mac': (string);
+  'lacks_memory': (boolean);
 }
