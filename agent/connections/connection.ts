@@ -14,6 +14,8 @@ export interface Connection {
 /** One that moves along: its peer keeps its own view, and the pod sees `port` of its former address as the peer. */
 export interface Kept extends Connection {
   port: number;
+  /** One direction had ended before it was kept: nobody will say so again. */
+  halfClosed?: boolean;
 }
 
 /** An address of the pod, and the one that it has at the target instead. */

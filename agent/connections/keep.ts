@@ -15,7 +15,7 @@ const highestPort = 65_535;
  * @returns those with a peer elsewhere; connections within the pod are nobody else's business
  * @throws Error when a port of the pod has more peers than there are ports
  */
-export function keep(connections: readonly Connection[], moves: readonly Move[]): Kept[] {
+export function keep(connections: readonly Omit<Kept, 'port'>[], moves: readonly Move[]): Kept[] {
   const own = new Set(moves.map(({ from }) => from));
   const outward = connections.filter(({ local, remote }) => own.has(local.address) && !own.has(remote.address));
   const byOwnPort = Map.groupBy(outward, ({ local }) => `${local.address} ${local.port}`);
@@ -23,7 +23,7 @@ export function keep(connections: readonly Connection[], moves: readonly Move[])
 }
 
 /** Of one port of the pod. A peer keeps its own where that is free: easier to read for whoever looks from within the pod. */
-function withPorts(peers: readonly Connection[]): Kept[] {
+function withPorts(peers: readonly Omit<Kept, 'port'>[]): Kept[] {
   const taken = new Set<number>();
   const fits = ({ remote: { port } }: Connection) => {
     if (port < lowestKeptPort || taken.has(port)) return false;

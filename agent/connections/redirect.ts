@@ -16,7 +16,7 @@ import { keep } from './keep.ts';
 import { orderPlug, startPlug } from './plug.ts';
 import * as rules from './rules.ts';
 import { startWithin } from './waiting.ts';
-import { isArriving, isFinishing, isUnaccepted, isUnread, type Socket, socketsOf } from './sockets.ts';
+import { isArriving, isFinishing, isHalfClosed, isUnaccepted, isUnread, type Socket, socketsOf } from './sockets.ts';
 
 /** As it stands on the node. */
 export interface Redirection {
@@ -128,7 +128,7 @@ export async function prepareRedirect(
     },
     async keep() {
       const sockets = ours(pid, moves);
-      redirection.kept = keeps ? keep(sockets.filter(isOpen), moves) : [];
+      redirection.kept = keeps ? keep(sockets.filter(isOpen).map(asKept), moves) : [];
       redirection.lost = sockets.filter(isUnaccepted).map(({ local, remote }) => ({ local, remote }));
       writeRedirection(paths, redirection);
       const finishing = keeps ? sockets.filter(isFinishing) : [];
@@ -155,6 +155,11 @@ export async function untilAccepted(pid: number, moves: readonly Move[], signal:
 /** @param rules a shell's, that take the way to it away */
 export function unplugging(paths: SidePaths, netns: string, rules: string): string {
   return `${shellLineWithin(netns, rules)}\n[ ! -p ${quote(paths.plug)} ] || echo end 1<>${quote(paths.plug)}`;
+}
+
+function asKept(socket: Socket): Omit<Kept, 'port'> {
+  const { local, remote } = socket;
+  return { local, remote, ...(isHalfClosed(socket) && { halfClosed: true }) };
 }
 
 function isOpen({ isOrphan, state }: Socket): boolean {

@@ -69,6 +69,11 @@ export function isUnaccepted({ state, isOrphan }: Socket): boolean {
   return state === 'syn-received' || (isOrphan && (state === 'established' || state === 'close-wait'));
 }
 
+/** One end has said all, and the other end knows. */
+export function isHalfClosed({ state }: Socket): boolean {
+  return state === 'close-wait' || state === 'fin-wait-2';
+}
+
 /** Closed by the pod; its kernel sends what is left, and needs no process for that. */
 export function isFinishing({ state, isOrphan }: Socket): boolean {
   return isOrphan && ['fin-wait-1', 'fin-wait-2', 'closing', 'last-ack'].includes(state);

@@ -34,6 +34,12 @@ export interface Live {
 const alive = new Set(['SYN_RECV', 'ESTABLISHED', 'FIN_WAIT', 'CLOSE_WAIT', 'LAST_ACK']);
 
 /**
+ * Of a connection that was half closed when it came into the table: it has seen one end, and waits in vain for the other,
+ * for a minute.
+ */
+const saidAll = new Set(['CLOSE_WAIT', 'LAST_ACK']);
+
+/**
  * @param pid of a process in the namespace
  * @returns undefined where the kernel does not show its table: then nobody knows
  */
@@ -97,7 +103,7 @@ export function liveOf(
     heard.add(key);
     keptTracks.add(track);
     bytes += track.bytes;
-    return alive.has(track.state);
+    return alive.has(track.state) && !(each.halfClosed === true && saidAll.has(track.state));
   });
   for (const track of tracks) {
     const connection = keptTracks.has(track) ? undefined : forwardedOf(track, moves);

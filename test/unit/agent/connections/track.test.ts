@@ -52,6 +52,16 @@ describe('what still goes by way of the source', () => {
     expect(look(line(state, { sport: 40_000 })).kept).toEqual([]);
   });
 
+  it('is one of which one end has said all, unless the other had done so before', () => {
+    const closing = line('CLOSE_WAIT', { sport: 40_000 });
+    expect(look(closing).kept).toEqual([kept]);
+    const half = { ...kept, halfClosed: true };
+    expect(liveOf(parseTracks(closing), { kept: [half], moves }, new Set()).kept).toEqual([]);
+    expect(liveOf(parseTracks(line('FIN_WAIT', { sport: 40_000 })), { kept: [half], moves }, new Set()).kept).toEqual([
+      half,
+    ]);
+  });
+
   it('is not one that was heard of and has gone', () => {
     const heard = new Set<string>();
     expect(look(line('ESTABLISHED', { sport: 40_000 }), heard).kept).toEqual([kept]);
