@@ -1,7 +1,8 @@
 import { accessSync, constants } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { attempt, CommandFailed, run } from './command.ts';
+import { locked } from './lock.ts';
 
 /** What the machine under the lab must have: programs, and limits that are the whole machine's. */
 
@@ -24,12 +25,27 @@ export const imagePrograms = { buildah: 'buildah', mmdebstrap: 'mmdebstrap', flo
 /** Only for who unpacks packages of Debian's. */
 export const rootPrograms = { mmdebstrap: 'mmdebstrap' };
 
+const installing = '/run/podferry-installs.lock';
+
 export async function installPrograms(
   say: (line: string) => void,
   signal?: AbortSignal,
   needed: Readonly<Record<string, string>> = programs,
 ): Promise<void> {
   if (process.getuid?.() !== 0) throw new Error('the lab makes namespaces, mounts and cgroups: run it as root');
+  if (Object.keys(needed).every(onPath)) return;
+  // Two that come at once would find apt's own lock, which nobody waits at.
+  await locked(installing, async () => {
+    await installMissing(say, signal, needed);
+    await rm(installing, { force: true });
+  });
+}
+
+async function installMissing(
+  say: (line: string) => void,
+  signal: AbortSignal | undefined,
+  needed: Readonly<Record<string, string>>,
+): Promise<void> {
   const missing = Object.entries(needed).filter(([program]) => !onPath(program));
   if (missing.length === 0) return;
   const wanted = [...new Set(missing.flatMap(([, name]) => [name, ...(besides[name] ?? [])]))];
