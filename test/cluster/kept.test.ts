@@ -25,24 +25,26 @@ beforeAll(async () => {
 afterAll(async () => await subjects.remove());
 afterEach(async () => await workloads.remove());
 
-const kept = ['redis', 'http'] as const;
-const moves = 4;
+const kept = ['redis', 'http', 'postgres', 'ssh'] as const;
+// CI has time for a few.
+const moves = Number(process.env['PODFERRY_MOVES'] ?? 4);
 
 it.each([
   ['Deployment', deployment],
   ['StatefulSet', statefulSet],
-])(`of a %s: thirty clients, through ${moves} moves`, { timeout: 400_000 }, async (_, owned) => {
+])(`of a %s: fifty clients, through ${moves} moves`, { timeout: 240_000 + moves * 60_000 }, async (_, owned) => {
   const containers = kept.map((each) => containerOf(subjects.container(each)));
   // A ReplicaSet ends what it has one too many of with this grace, and connections with it.
-  const spec = podSpec(containers, { terminationGracePeriodSeconds: 600 });
+  const spec = podSpec(containers, { terminationGracePeriodSeconds: 3_600 });
   await workloads.make(owned('servers', spec));
   await thePodOf(lab, 'servers');
   let placed = await thePodNow();
   await untilListening(lab, subjects.addresses(placed.ip, kept));
-  const clients = await OpenClients.open(lab, subjects.addresses(placed.ip, kept), { count: 30 });
+  const clients = await OpenClients.open(lab, subjects.addresses(placed.ip, kept), { count: 50, restMs: 200 });
   for (let moved = 0; moved < moves; moved += 1) {
     await sleep(500);
-    const flags = ['--to', otherThan(placed.node), '--connection-linger', '10m', '--wait', 'moved'];
+    const lasting = ['--connection-linger', '30m', '--freeze-timeout', '60s'];
+    const flags = ['--to', otherThan(placed.node), ...lasting, '--wait', 'moved'];
     const { code, stderr, migration } = await kubectlMigrate(lab, placed.name, ...flags);
     expect(code, stderr).toBe(0);
     expect(migration).toMatchObject({ phase: 'Completing', network: 'translate' });

@@ -85,7 +85,7 @@ it('the target hangs for longer than the pod may be frozen: the watchdog leaves 
 });
 
 it('a cancel comes too late, and changes nothing', async () => {
-  const attempt = subject.move('--linger', '3s');
+  const attempt = subject.move('--linger', '8s');
   const id = await attempt.source('Committed');
   const { code, stderr } = await kubectlMigrate(lab, 'cancel', id);
   expect(stderr).toContain('error: TooLate: ');
