@@ -39,9 +39,15 @@ describe('kubectl migrate cancel takes it back', () => {
   });
 
   it('while files are copied', async () => {
+    const agent = await Part.agent(lab, 'node-b');
     const attempt = subject.move();
     await attempt.copying();
-    await cancel(attempt);
+    // Or the copy could be over before a cancel has been started.
+    agent.signal('SIGSTOP');
+    const cancelled = cancel(attempt);
+    await isCancelled(attempt);
+    agent.signal('SIGCONT');
+    await cancelled;
     expectRolledBack(await attempt.ended, 'Cancelled', 'PreCopying');
     await subject.ranOnAtSource();
   });
