@@ -25,7 +25,7 @@ beforeAll(async () => {
 afterAll(async () => await subjects.remove());
 afterEach(async () => await workloads.remove());
 
-const kept = ['redis', 'http', 'postgres', 'ssh'] as const;
+const kept = ['redis', 'http'] as const;
 // CI has time for a few.
 const moves = Number(process.env['PODFERRY_MOVES'] ?? 4);
 
