@@ -114,7 +114,7 @@ describe('of a Deployment', () => {
     it('loses the kubelet on the target after the commit, for a while', async () => {
       const target = otherThan(subject.placed.node);
       const attempt = subject.move();
-      await attempt.source('Sent');
+      await attempt.source('Committed');
       const goOn = await subject.suspend(target, `${target}.kubelet`);
       await sleep(8_000);
       goOn();
