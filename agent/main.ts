@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
 import { Server } from '@grpc/grpc-js';
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { pino } from 'pino';
 import { identityFrom, openIdentity } from '../proto/identity.ts';
 import { load } from '../proto/load.ts';
@@ -40,6 +40,11 @@ interface Flags {
 const flag = (flags: string, description: string) =>
   new Option(flags, description).env(`PODFERRY_${/--([a-z-]+)/.exec(flags)?.[1]?.replaceAll('-', '_').toUpperCase()}`);
 
+const wholeNumber = (text: string) => {
+  if (/^\d{1,6}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('give a whole number, 0 for none');
+};
+
 const flags = new Command('podferry-agent')
   .description('The part of Podferry that runs on every node')
   .addOption(flag('--node <name>', 'name of this node, as in its certificate').makeOptionMandatory())
@@ -72,7 +77,7 @@ const flags = new Command('podferry-agent')
   )
   .addOption(
     flag('--keep-logs <number>', "CRIU's logs of so many migrations that went well, below the state directory")
-      .argParser(Number)
+      .argParser(wholeNumber)
       .default(0),
   )
   .addOption(flag('--log-level <level>', 'trace, debug, info, warn or error').default('info'))

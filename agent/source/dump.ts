@@ -116,7 +116,7 @@ function dumpArguments(paths: ContainerPaths, plan: DumpPlan): string[] {
     ...['--tree', String(plan.pid)],
     ...['--images-dir', paths.images],
     ...['--work-dir', paths.work],
-    // Warnings and errors. All else that CRIU would say is two thousand lines, which cost a tenth of the dump.
+    // Warnings and errors. All else that CRIU would say is two thousand lines, which cost a seventh of the dump.
     ...['--log-file', 'dump.log', plan.verbose ? '-v4' : '-v2'],
     ...['--root', plan.rootfs],
     ...['--action-script', hook],
@@ -148,6 +148,6 @@ async function endOf(child: ChildProcess, plan: DumpPlan, paths: ContainerPaths)
   const why = error?.message ?? lastWords(log) ?? `exit code ${code}`;
   throw new Fault(
     'DumpFailed',
-    `CRIU could not dump container ${plan.container} (pid ${plan.pid}): ${why}. The whole log stays on this node, below kept/ in the state directory`,
+    `CRIU could not dump container ${plan.container} (pid ${plan.pid}): ${why}. Its log stays on this node, below kept/ in the state directory; started with --keep-logs, this agent has CRIU write down all that it does`,
   );
 }

@@ -9,7 +9,7 @@ import type { Outbox } from '../transfer/transfer.ts';
 
 /** With less it is not worth an entry of its own while more is coming. */
 const pieceBytes = 256 << 10;
-/** Between two looks, in milliseconds. */
+/** Between two looks, in milliseconds. (CRIU writes piece by piece: there would be an event for each of hundreds.) */
 const restMs = 1;
 
 const pagesName = /^pages-\d+\.img$/;

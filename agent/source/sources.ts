@@ -2,7 +2,6 @@
  * The migrations that leave this node, and the steps that can be asked of them. Steps of one migration do not overlap,
  * but a roll back ends what is under way.
  */
-import { writeFileSync } from 'node:fs';
 import type { ArmRequest__Output } from '../../proto/gen/podferry/v1/ArmRequest.ts';
 import type { HoldRequest__Output } from '../../proto/gen/podferry/v1/HoldRequest.ts';
 import type { PrepareSourceRequest__Output } from '../../proto/gen/podferry/v1/PrepareSourceRequest.ts';
@@ -14,26 +13,23 @@ import type { AgentParts } from '../agent.ts';
 import { expiry } from '../journal/expiry.ts';
 import { undoAll } from '../journal/planted.ts';
 import { keepLogsOfSuccess } from '../journal/keep.ts';
-import { closeJournal, decision, listJournals, now, openJournal, readRecord } from '../journal/record.ts';
+import { closeJournal, decision, listJournals, now, readRecord } from '../journal/record.ts';
 import * as metrics from '../metrics.ts';
-import { checkOwnRules } from '../connections/own-rules.ts';
-import { checkLink } from '../connections/link.ts';
 import { checkLabel } from '../paths.ts';
 import { checkPlan } from '../plan.ts';
 import { describePod, findPod } from '../preflight/describe.ts';
-import { manifestOf } from '../preflight/source.ts';
 import { arm } from './arm.ts';
 import { commit, revoke } from './commit.ts';
-import { treesOf } from './copy-ahead.ts';
 import type { Hold } from './hold.ts';
 import { Holds } from './holds.ts';
 import { rehearse } from './rehearse.ts';
 import { closeRest, linger } from './linger.ts';
 import { passTraffic } from './pass-traffic.ts';
 import { killEarly, release } from './release.ts';
-import { openPages, owing, servePages } from './post-copy.ts';
+import { openPages, servePages } from './post-copy.ts';
+import { prepareSource } from './prepare.ts';
 import { rollBack } from './roll-back.ts';
-import { isLazy, keepsConnections, SourceMigration, type SourceRecord } from './source.ts';
+import { isLazy, SourceMigration, type SourceRecord } from './source.ts';
 import { strategyOf } from './strategy.ts';
 
 /** Above the linger itself: a coordinator that starts anew has this long to carry on. */
@@ -105,10 +101,9 @@ export class Sources {
   }
 
   async prepare(request: PrepareSourceRequest__Output, signal: AbortSignal): Promise<SourceMigration> {
-    const { paths, runtime, situation } = this.#parts;
+    const { runtime, situation } = this.#parts;
     const { data_address, token } = request;
     const plan = checkPlan(request.plan, 'source', situation.node);
-    const side = paths.source(plan.id);
     strategyOf(plan);
     if (this.#all.has(plan.id)) throw new Fault('MigrationInProgress', `${plan.id} is prepared here already`);
     const pod = await describePod(runtime, await findPod(runtime, plan.pod, situation.node, (id) => this.hasLeft(id)));
@@ -117,26 +112,7 @@ export class Sources {
         throw new Fault('MigrationInProgress', `the pod is leaving already, by ${other.record.plan.id}`);
       }
     }
-    // Before its object may have to go: after that there is no way back.
-    const { netnsPath } = pod.status;
-    if (netnsPath !== undefined && keepsConnections(plan))
-      await checkOwnRules(netnsPath, pod.containers[0]?.pid ?? 0, signal);
-    if (plan.network === 'keep_address') await checkLink(pod);
-    const manifest = manifestOf(pod, situation.cpuFlags);
-    const to = { migration: plan.id, address: data_address, peer: plan.target_node, token, manifest };
-    const outbox = await this.#parts.sending(plan).open(to, signal);
-    openJournal(side);
-    writeFileSync(side.sandbox, pod.status.id);
-    const containers = pod.containers.map(({ name, status, freezer: { version, path } }) => ({
-      name,
-      id: status.id,
-      freezer: { version, path },
-    }));
-    const { id: sandboxId, config: podConfig } = pod.status;
-    const owed = isLazy(plan) ? { pages: owing(data_address) } : {};
-    const details = { sandboxId, podConfig, containers, watchdog: 0, dumpedBytes: 0, receipt: undefined, ...owed };
-    const record: SourceRecord = { plan, step: 'Prepared', moments: [], fault: null, details };
-    const source = new SourceMigration(side, record, { pod, outbox, trees: treesOf(pod) });
+    const source = await prepareSource(this.#parts, { plan, pod, address: data_address, token }, signal);
     source.enter('Prepared');
     this.#all.set(plan.id, source);
     this.#count();

@@ -40,7 +40,11 @@ export async function startFilling(side: SidePaths, name: string, paths: Contain
   try {
     await appeared(socket, AbortSignal.any([failed.signal, AbortSignal.timeout(startMs)]));
   } catch (error) {
-    throw Fault.from(error, 'TargetPrepareFailed', `${script} does not wait for CRIU`);
+    throw Fault.from(
+      error,
+      'TargetPrepareFailed',
+      `${script} does not wait for CRIU; started by hand on this node (perl SCRIPT DIRECTORY SECONDS) it says why`,
+    );
   }
 }
 

@@ -49,7 +49,7 @@ const restoreLandmarks: Landmarks = [
   ['runc (post-setup-namespaces)', /Running post-setup-namespaces scripts/],
   ['mappings and pages', /Found \d+ VMAs in image/],
   ['descriptors', /Opening fdinfo-s/],
-  ['restorer', /pie: \d+: Switched to the restorer|pie: \d+: Found \d+ to remap|pie: /],
+  ['restorer', /^pie: /],
   ['runc (post-restore)', /Running post-restore scripts/],
   ['seccomp, letting go', /net: Unlock network/],
   ['runc (pre-resume)', /Running pre-resume scripts/],

@@ -1,11 +1,21 @@
 /** What an agent writes down is whole or not there, and what is decided is decided once, whoever decides. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { keepLogsOfSuccess } from '../../../agent/journal/keep.ts';
 import { appearedOneOf } from '../../../agent/journal/appeared.ts';
 import {
   closeJournal,
@@ -116,4 +126,29 @@ it('sees a file that is there, that comes later, and the first of several; and g
   controller.abort(new Error('enough'));
   await expect(never).rejects.toThrow('enough');
   expect(existsSync(one)).toBe(false);
+});
+
+it('keeps the logs of the newest that went well, with when they began, where it is asked to', () => {
+  const kept = { directory: paths.allLogs, most: 2 };
+  const leave = (id: string, most: number) => {
+    const container = paths.source(id).container('redis');
+    mkdirSync(container.work, { recursive: true });
+    writeFileSync(join(container.work, 'dump.log'), `(00.000001) ${id}`);
+    writeFileSync(join(container.work, 'something-else'), '');
+    keepLogsOfSuccess({ ...kept, most }, `${id}.source`, new Map([['redis', container]]));
+  };
+  leave('none', 0);
+  expect(existsSync(paths.allLogs)).toBe(false);
+  const before = Date.now();
+  for (const [at, id] of ['first', 'second', 'third'].entries()) {
+    leave(id, kept.most);
+    utimesSync(join(kept.directory, `${id}.source`), at, at);
+  }
+  leave('fourth', kept.most);
+  expect(readdirSync(kept.directory).sort()).toEqual(['fourth.source', 'third.source']);
+  const logs = join(kept.directory, 'fourth.source/redis');
+  expect(readdirSync(logs).sort()).toEqual(['born.json', 'dump.log']);
+  expect(readFileSync(join(logs, 'dump.log'), 'utf8')).toContain('fourth');
+  const born = JSON.parse(readFileSync(join(logs, 'born.json'), 'utf8')) as Record<string, number>;
+  expect(born['dump.log']).toBeGreaterThan(before - 1_000);
 });

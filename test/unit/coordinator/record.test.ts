@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
+import { absentTarget } from '../../../coordinator/migration/observe.ts';
 import { MigrationRecord } from '../../../coordinator/migration/record.ts';
 import { makePlan, readRequest } from '../../../coordinator/request.ts';
 import type { MigrateRequest__Output } from '../../../proto/gen/podferry/v1/MigrateRequest.ts';
@@ -191,17 +192,7 @@ it('keeps its own moments beside those of the nodes, the first of each name, and
   const sent = { dumped_bytes: '0', sent_bytes: '0', checkpoint: null, connections: null };
   record.saw({ ...state, ...sent, step: 'Sent', moments: [{ name: 'frozen', unix_ms: 1_001 }] });
   pass(50);
-  const none = {
-    data_address: '',
-    token: '',
-    pod_ips: [],
-    pod_mac: '',
-    pod_ip: '',
-    sandbox_id: '',
-    images: '',
-    lacks_memory: false,
-  };
-  record.saw({ ...state, ...none, step: 'Running', moments: [{ name: 'running', unix_ms: 1_040 }] });
+  record.saw({ ...absentTarget('mig-1'), step: 'Running', moments: [{ name: 'running', unix_ms: 1_040 }] });
   record.mark('pod-created');
   record.mark('pod-ready');
   const { moments, freeze_ms } = record.snapshot();
@@ -228,17 +219,7 @@ it('does not believe two clocks that are too far apart', () => {
     connections: null,
     moments: [{ name: 'frozen', unix_ms: 5_000 }],
   });
-  const none = {
-    data_address: '',
-    token: '',
-    pod_ips: [],
-    pod_mac: '',
-    pod_ip: '',
-    sandbox_id: '',
-    images: '',
-    lacks_memory: false,
-  };
-  record.saw({ ...state, ...none, step: 'Running', moments: [{ name: 'running', unix_ms: 900 }] });
+  record.saw({ ...absentTarget('mig-1'), step: 'Running', moments: [{ name: 'running', unix_ms: 900 }] });
   expect(record.snapshot().freeze_ms).toBe(80);
 });
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import {
   isArriving,
   isFinishing,
+  isHalfClosed,
   isUnaccepted,
   isUnread,
   parseSockets,
@@ -91,4 +92,14 @@ describe('sockets as /proc shows them', () => {
     expect(mine().map(isUnread)).toEqual([false]);
     socket.close();
   });
+});
+
+it.each([
+  ['08', true],
+  ['05', true],
+  ['01', false],
+  ['04', false],
+])('state %s of a connection: one end has said all and is known to, %s', (state, half) => {
+  const [socket] = parseSockets(head + line('0201580A:18EB', '0700000A:9C40', state, '00000000:00000000', 77));
+  expect(socket && isHalfClosed(socket)).toBe(half);
 });
