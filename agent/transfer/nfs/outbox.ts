@@ -13,7 +13,7 @@ import { Segment } from './segment.ts';
 import { type Attempt, type Share, writeWhole } from './share.ts';
 
 /** So large that a segment's cost does not count, so small that the target reads while the source writes. */
-const segmentBytes = 8 << 20;
+const segmentBytes = 64 << 20;
 const segmentParts = 4_096;
 /** How long a write, or somebody who makes a body, may go on after the end. In milliseconds. */
 const lastWriteMs = 1_000;
