@@ -25,7 +25,7 @@ beforeAll(async () => {
 afterAll(async () => await subjects.remove());
 afterEach(async () => await workloads.remove());
 
-const kept = ['redis', 'http'] as const;
+const kept = ['redis', 'http', 'postgres', 'ssh'] as const;
 // CI has time for a few.
 const moves = Number(process.env['PODFERRY_MOVES'] ?? 4);
 
@@ -89,13 +89,16 @@ async function thePodNow(): Promise<{ name: string; node: NodeName; ip: string }
   return { name: pod?.metadata?.name ?? '', node: pod?.spec?.nodeName as NodeName, ip: pod?.status?.podIP ?? '' };
 }
 
-function containerOf({ name, image, command, args, env }: ContainerSpec): V1Container {
+function containerOf({ name, image, command, args, env, securityContext }: ContainerSpec): V1Container {
+  const { run_as_user: user, run_as_group: group } = securityContext ?? {};
   return {
     name,
     image: `podferry.dev/${image}:lab`,
     imagePullPolicy: 'Never',
     ...(command && { command: [...command] }),
     ...(args && { args: [...args] }),
+    // PostgreSQL refuses to be root.
+    ...(user && { securityContext: { runAsUser: Number(user.value), runAsGroup: Number(group?.value) } }),
     ...(env && { env: Object.entries(env).map(([key, value]) => ({ name: key, value })) }),
   };
 }
